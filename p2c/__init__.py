@@ -1,0 +1,1 @@
+"""Keeps Dynamics 365 Sales and Dynamics 365 Finance and Operations in agreement."""

@@ -1,0 +1,276 @@
+"""The words that all parts share: documents as they are read, mapped, found and written, and their outcomes.
+
+A *row* is a flat mapping from a path to a value. Paths are column names (`name`), or lookups followed to a column of the
+row they point to (`transactioncurrencyid.isocurrencycode`, `customerid.Account(accountnumber).Contact(msdynce_contactnumber)`);
+both ends deliver rows in this flat form, so that mapping needs no knowledge of expands or joins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import Literal
+
+Value = str | int | bool | Decimal | None
+"""A cell. Dates are ISO 8601 text, moments with offset or `Z`; choices are their numbers (Sales) or symbols (F&O)."""
+
+Row = Mapping[str, Value]
+SystemName = Literal["sales", "finops"]
+HEADER = ""
+"""The name of the header where a task or row is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegalEntity:
+    """A legal entity of the connection set and the business units of Sales whose rows belong to it.
+
+    With one legal entity both tuples are empty: every row is its own. With several, a row belongs to the one whose
+    `business_units` (ids) holds its owning business unit; one of them (the master) also reads the rows that belong to none, so that
+    they are rejected once and not lost: it has `others`, the business units of all other legal entities.
+    `owner` is who owns the rows that we create in Sales: `("teams" | "systemusers", id)`, None = the integration user.
+    """
+
+    id: str
+    business_units: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    owner: tuple[str, str] | None = None
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TableRead:
+    """What to read of one entity: `paths` in flat form, `key` columns that identify a row inside its document.
+
+    `link` ties a line to its header: pairs (line path, header path). `filter` is the user's source filter, verbatim OData.
+    """
+
+    task: str
+    entity: str
+    key: tuple[str, ...]
+    paths: tuple[str, ...]
+    link: tuple[tuple[str, str], ...] = ()
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRead:
+    """What a document of a template consists of at its source. `version` names the column whose highest value counts."""
+
+    header: TableRead
+    lines: tuple[TableRead, ...] = ()
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDocument:
+    """One document as read. `key` is "" when a key column is empty; `lines` holds the rows per line task.
+
+    `etag` changes whenever the header row does; it is only ever compared for equality.
+    `legal_entity` is "" when the row's business unit is mapped to none.
+    """
+
+    key: str
+    source_id: str
+    header: Row
+    lines: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    etag: str = ""
+    legal_entity: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Documents in the source's key order. `cursor` continues after this page (opaque), None on the last one.
+
+    `orphans` are lines whose header is not there: (task, label of the line, document key they name).
+    """
+
+    documents: Sequence[SourceDocument]
+    cursor: str | None
+    orphans: Sequence[tuple[str, str, str]] = ()
+
+
+# --- mapped --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MappedRow:
+    """A row for the destination, natural keys still in place of lookups.
+
+    `values` go on create and update, `create` on create only, `last` after all rows of the document (a state, say).
+    A None in `values` clears. `key` identifies the row in its document at the destination (empty for a header).
+    """
+
+    task: str
+    entity: str
+    label: str
+    key: tuple[str, ...]
+    values: Mapping[str, Value]
+    create: Mapping[str, Value] = field(default_factory=dict)
+    last: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedDocument:
+    """A document for the destination. `key` is the document's key there, `fingerprint` its hash (SHA-256, hex)."""
+
+    key: str
+    source_id: str
+    header: MappedRow
+    lines: Sequence[MappedRow]
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Not to be synchronised: the rule that said so, and its reason in a sentence."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why a document cannot be mapped: the source field, the line it is on (`""` = header), and what to do."""
+
+    field: str
+    reason: str
+    line: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.line + ': ' if self.line else ''}{self.field}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Cannot be mapped or was refused; every flaw that was found, never none."""
+
+    flaws: tuple[Flaw, ...]
+
+
+# --- writing -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A resolved lookup: the column, the navigation property to bind, the entity set and id of the row it points to."""
+
+    column: str
+    navigation: str
+    entity: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A lookup whose row is not there: destination path, the value that was looked for, and the table it should be in."""
+
+    path: str
+    value: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedRow:
+    """A mapped row with lookups resolved: keyed by column; a cleared lookup is None under its column."""
+
+    values: Mapping[str, Value | Reference]
+    missing: tuple[Missing, ...] = ()
+
+
+RowKey = str | tuple[tuple[str, Value], ...]
+"""Sales: the row's GUID. F&O: all key fields with their values, in key order."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableWrite:
+    """Where rows of a task go: entity set, key columns there, every column that is compared, and the link to the header.
+
+    `ignore` is a filter expression over the destination's row: rows for which it holds are not ours to touch.
+    """
+
+    task: str
+    entity: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...]
+    link: tuple[tuple[str, str], ...] = ()
+    ignore: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentWrite:
+    """What a document of a template consists of at its destination."""
+
+    header: TableWrite
+    lines: tuple[TableWrite, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingRow:
+    """A row found at the destination. Lookups are under their column name as the GUID they hold."""
+
+    key: RowKey
+    values: Row
+    etag: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingDocument:
+    """A document found at the destination, its lines per task."""
+
+    header: ExistingRow
+    lines: Mapping[str, Sequence[ExistingRow]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """One write: `values` are final columns; lookups are References, None on a lookup's column clears it."""
+
+    action: Literal["create", "update", "delete"]
+    entity: str
+    key: RowKey
+    values: Mapping[str, Value | Reference] = field(default_factory=dict)
+    label: str = HEADER
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentChange:
+    """All writes of one document, in order; they take effect together or not at all."""
+
+    key: str
+    rows: tuple[RowChange, ...]
+
+
+# --- outcomes ------------------------------------------------------------------------------------------------------
+
+
+class OutcomeKind(StrEnum):
+    """How a document ended; there are no others."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    PARKED = "parked"
+    REJECTED = "rejected"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one document ended. `rule` for skipped, `field`/`line` for rejected, `missing` (keys awaited) for parked."""
+
+    kind: OutcomeKind
+    key: str
+    source_id: str = ""
+    reason: str = ""
+    rule: str = ""
+    field: str = ""
+    line: str = ""
+    missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    request_id: str = ""
