@@ -1,8 +1,9 @@
 """The words that all parts share: documents as they are read, mapped, found and written, and their outcomes.
 
-A *row* is a flat mapping from a path to a value. Paths are column names (`name`), or lookups followed to a column of the
-row they point to (`transactioncurrencyid.isocurrencycode`, `customerid.Account(accountnumber).Contact(msdynce_contactnumber)`);
-both ends deliver rows in this flat form, so that mapping needs no knowledge of expands or joins.
+A *row* is a flat mapping from a path to a value. Paths are column names (`name`), or lookups followed to a column of
+the row they point to (`transactioncurrencyid.isocurrencycode`,
+`customerid.Account(accountnumber).Contact(msdynce_contactnumber)`); both ends deliver rows in this flat form, so that
+mapping needs no knowledge of expands or joins.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ class LegalEntity:
     """A legal entity of the connection set and the business units of Sales whose rows belong to it.
 
     With one legal entity both tuples are empty: every row is its own. With several, a row belongs to the one whose
-    `business_units` (ids) holds its owning business unit; one of them (the master) also reads the rows that belong to none, so that
-    they are rejected once and not lost: it has `others`, the business units of all other legal entities.
+    `business_units` (ids) holds its owning business unit; one of them (the master) also reads the rows that belong to
+    none, so that they are rejected once and not lost: it has `others`, the business units of all other legal
+    entities.
     `owner` is who owns the rows that we create in Sales: `("teams" | "systemusers", id)`, None = the integration user.
     """
 
@@ -45,7 +47,8 @@ class LegalEntity:
 class TableRead:
     """What to read of one entity: `paths` in flat form, `key` columns that identify a row inside its document.
 
-    `link` ties a line to its header: pairs (line path, header path). `filter` is the user's source filter, verbatim OData.
+    `link` ties a line to its header: pairs (line path, header path). `filter` is the user's source filter, verbatim
+    OData.
     """
 
     task: str
@@ -58,7 +61,10 @@ class TableRead:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRead:
-    """What a document of a template consists of at its source. `version` names the column whose highest value counts."""
+    """What a document of a template consists of at its source.
+
+    `version` names the column whose highest value counts.
+    """
 
     header: TableRead
     lines: tuple[TableRead, ...] = ()
@@ -166,7 +172,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A lookup whose row is not there: destination path, the value that was looked for, and the table it should be in."""
+    """A lookup whose row is not there: destination path, the value looked for, the table it should be in."""
 
     path: str
     value: str
@@ -187,7 +193,7 @@ RowKey = str | tuple[tuple[str, Value], ...]
 
 @dataclass(frozen=True, slots=True)
 class TableWrite:
-    """Where rows of a task go: entity set, key columns there, every column that is compared, and the link to the header.
+    """Where rows of a task go: entity set, key columns, every column that is compared, the link to the header.
 
     `ignore` is a filter expression over the destination's row: rows for which it holds are not ours to touch.
     """

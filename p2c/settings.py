@@ -16,8 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class AuthSettings(BaseModel):
     """How to get tokens for one system.
 
-    `default`: what `DefaultAzureCredential` finds (a developer's sign-in, a managed identity). `static`: a fixed bearer token, for
-    the local sandbox; refused for any host that is not this machine.
+    `default`: what `DefaultAzureCredential` finds (a developer's sign-in, a managed identity). `static`: a fixed
+    bearer token, for the local sandbox; refused for any host that is not this machine.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,13 +44,15 @@ class EndSettings(BaseModel):
 class Settings(BaseSettings):
     """All settings of a process.
 
-    `state` is a folder, or the address of a blob container. `page_size` is in documents, the batch sizes in operations.
+    `state` is a folder, or the address of a blob container, signed in to as `state_auth` says. `page_size` is in
+    documents, the batch sizes in operations.
     """
 
     model_config = SettingsConfigDict(env_prefix="P2C_", env_nested_delimiter="__", extra="ignore", frozen=True)
 
     project: Path = Path("p2c.json")
     state: str = ".p2c"
+    state_auth: AuthSettings = Field(default_factory=AuthSettings)
     sales: EndSettings = Field(default_factory=EndSettings)
     finops: EndSettings = Field(default_factory=EndSettings)
     page_size: int = Field(default=500, ge=1, le=5000)
