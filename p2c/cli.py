@@ -1,0 +1,299 @@
+"""The `p2c` command.
+
+Exit codes: 0 done; 1 done, but some documents are parked, rejected or failed (or the two systems disagree); 2 wrong
+usage; 3 a run stopped with an error; 4 a template, project file or setting is wrong; 5 the identity was refused; 6
+the state cannot be used (another run has the lane, damaged, …).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine, Iterable
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from p2c import render
+from p2c.documents import Outcome, OutcomeKind
+from p2c.errors import AuthError, ConfigError, P2CError, StateError
+from p2c.operations import report
+from p2c.operations.opening import open_session, opened_store, project_of
+from p2c.operations.reconcile import Agreement
+from p2c.operations.reconcile import reconcile as compare_all
+from p2c.settings import Settings
+from p2c.state.runs import RunRecord
+from p2c.sync.running import Mode, Quiet
+from p2c.sync.session import Finished
+from p2c.templates.load import ordered
+from p2c.templates.models import Template
+from p2c.templates.project import effective_templates
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Keeps Dynamics 365 Sales and Dynamics 365 Finance and Operations in agreement.",
+)
+T = TypeVar("T")
+
+
+class Exit(IntEnum):
+    """Exit codes."""
+
+    DONE = 0
+    WARNING = 1
+    STOPPED = 3
+    CONFIG = 4
+    AUTH = 5
+    STATE = 6
+
+
+ProjectOption = Annotated[
+    Path | None, typer.Option("--project", "-p", help="Project file (or P2C_PROJECT; default p2c.json).")
+]
+StateOption = Annotated[
+    str | None, typer.Option("--state", help="State: a folder or a blob container's address (or P2C_STATE).")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for machines.")]
+TemplatesArgument = Annotated[list[str] | None, typer.Argument(help="Template ids; see `p2c templates`.")]
+
+
+@app.command()
+def run(
+    templates: TemplatesArgument = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every enabled template, in order.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Compare every document, whatever is remembered.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")] = False,
+    legal_entity: Annotated[list[str] | None, typer.Option("--legal-entity", "-l", help="Only these.")] = None,
+    project: ProjectOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Synchronise templates, in the order in which they depend on each other."""
+    if not templates and not all_:
+        raise typer.BadParameter("name templates, or --all")
+    if templates and all_:
+        raise typer.BadParameter("either templates or --all, not both")
+    settings = _settings(project, state)
+    console = Console(stderr=as_json)
+
+    async def work() -> list[Finished]:
+        async with open_session(settings) as session:
+            mode = Mode(full=full, dry=dry_run)
+            if as_json or not console.is_terminal:
+                return await session.run(
+                    templates or (), legal_entities=legal_entity or (), mode=mode, progress=Quiet()
+                )
+            with render.RunProgress(console) as bars:
+                return await session.run(templates or (), legal_entities=legal_entity or (), mode=mode, progress=bars)
+
+    results = _wait(work())
+    records = [one.record for one in results]
+    if as_json:
+        _print_json({"runs": [one.model_dump(mode="json") for one in records]})
+    else:
+        console.print(render.runs_table(records))
+        _explain(console, settings, results)
+        render.errors(console, records)
+    raise typer.Exit(_exit_code(records))
+
+
+@app.command()
+def status(project: ProjectOption = None, state: StateOption = None, as_json: JsonOption = False) -> None:
+    """Where every template stands: last run, what is remembered, what waits, what needs a person."""
+    settings = _settings(project, state)
+
+    async def work() -> list[report.LaneStatus]:
+        plan = project_of(settings)
+        entities = [name.lower() for name in plan.connection_set.legal_entities]
+        async with opened_store(settings) as store:
+            return await report.status(store, ordered(effective_templates(plan)), entities)
+
+    lanes = _wait(work())
+    if as_json:
+        rows = [
+            {
+                "template": one.template,
+                "legalEntity": one.legal_entity,
+                "completed": one.checkpoint.completed.isoformat()
+                if one.checkpoint and one.checkpoint.completed
+                else None,
+                "underWay": bool(one.checkpoint and one.checkpoint.completed is None),
+                "documents": one.documents,
+                "parked": one.parked,
+                "deadLetters": one.dead,
+            }
+            for one in lanes
+        ]
+        _print_json({"templates": rows})
+    else:
+        Console().print(render.status_table(lanes))
+
+
+@app.command()
+def runs(
+    run_id: Annotated[str | None, typer.Argument(help="Show the outcomes of this run.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many runs, newest first.")] = 20,
+    kind: Annotated[list[OutcomeKind] | None, typer.Option(help="Only outcomes of this kind.")] = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The latest runs, or what became of every document of one."""
+    settings = _settings(None, state)
+    console = Console()
+
+    async def recent() -> list[RunRecord]:
+        async with opened_store(settings) as store:
+            return await report.recent_runs(store, limit)
+
+    async def outcomes(identifier: str) -> list[Outcome]:
+        async with opened_store(settings) as store:
+            found = report.run_outcomes(store, identifier)
+            return [one async for one in found if not kind or one.kind in kind]
+
+    if run_id is None:
+        records = _wait(recent())
+        if as_json:
+            _print_json({"runs": [one.model_dump(mode="json") for one in records]})
+        else:
+            console.print(render.runs_table(records, with_id=True) if records else "No run yet: `p2c run --all`.")
+        return
+    found = _wait(outcomes(run_id))
+    if as_json:
+        _print_json({"run": run_id, "outcomes": [_outcome(one) for one in found]})
+    else:
+        for one in found:
+            detail = one.reason or ", ".join(one.changed)
+            console.print(f"{one.kind.value:10} {one.key}  {detail}", highlight=False, markup=False)
+
+
+@app.command()
+def templates(
+    template: Annotated[str | None, typer.Argument(help="Show the rules and fields of this one.")] = None,
+    project: ProjectOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The templates in running order, with the project's overrides applied."""
+    settings = _settings(project, None)
+    console = Console()
+
+    async def work() -> list[Template]:
+        return ordered(effective_templates(project_of(settings)))
+
+    found = [one for one in _wait(work()) if template in (None, one.id)]
+    if not found:
+        _fail(ConfigError(f"There is no template {template!r}.", hint="`p2c templates` lists them."), Exit.CONFIG)
+    if as_json:
+        _print_json({"templates": [one.model_dump(mode="json", by_alias=True, exclude_defaults=True) for one in found]})
+    elif template is None:
+        console.print(render.templates_table(found))
+    else:
+        for table in render.fields_table(found[0]):
+            console.print(table)
+
+
+@app.command()
+def reconcile(
+    templates: TemplatesArgument = None,
+    project: ProjectOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare both systems, document by document and field by field; nothing is written. Exit 1 when they differ."""
+    settings = _settings(project, state)
+
+    async def work() -> list[Agreement]:
+        async with open_session(settings) as session:
+            return await compare_all(session, templates or ())
+
+    agreements = _wait(work())
+    if as_json:
+        _print_json({"templates": [_agreement(one) for one in agreements]})
+    else:
+        console = Console()
+        console.print(render.agreement_table(agreements))
+        for one in agreements:
+            for outcome in one.different:
+                fields = ", ".join(outcome.changed) or "not there"
+                console.print(f"  {one.template} {outcome.key}: {fields}", highlight=False, markup=False)
+    stopped = any(one.error for one in agreements)
+    differ = any(one.different for one in agreements)
+    raise typer.Exit(Exit.STOPPED if stopped else Exit.WARNING if differ else Exit.DONE)
+
+
+def main() -> None:
+    """The console script's entry."""
+    app()
+
+
+def _settings(project: Path | None, state: str | None) -> Settings:
+    given = {name: value for name, value in (("project", project), ("state", state)) if value is not None}
+    return Settings(**given)  # type: ignore[arg-type]
+
+
+def _wait(work: Coroutine[Any, Any, T]) -> T:
+    """The result of the work; an error of ours becomes a message and an exit code."""
+    try:
+        return asyncio.run(work)
+    except ConfigError as error:
+        _fail(error, Exit.CONFIG)
+    except AuthError as error:
+        _fail(error, Exit.AUTH)
+    except StateError as error:
+        _fail(error, Exit.STATE)
+    except P2CError as error:
+        _fail(error, Exit.STOPPED)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Stopped. The next run goes on from the last page that was settled.")
+        raise typer.Exit(130) from None
+
+
+def _fail(error: P2CError, code: Exit) -> NoReturn:
+    Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
+    raise typer.Exit(code)
+
+
+def _exit_code(records: Iterable[RunRecord]) -> Exit:
+    statuses = {one.status for one in records}
+    return Exit.STOPPED if "Error" in statuses else Exit.WARNING if "Warning" in statuses else Exit.DONE
+
+
+def _explain(console: Console, settings: Settings, results: Iterable[Finished]) -> None:
+    """Prints, per template, why documents did not go."""
+
+    async def outcomes(one: Finished) -> list[Outcome]:
+        if one.outcomes:
+            return list(one.outcomes)
+        async with opened_store(settings) as store:
+            return [outcome async for outcome in report.run_outcomes(store, one.record.id)]
+
+    for one in results:
+        reasons = report.reasons(_wait(outcomes(one)))
+        render.print_reasons(console, f"{one.record.template} ({one.record.legal_entity})", reasons)
+
+
+def _print_json(content: Any) -> None:
+    json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def _outcome(one: Outcome) -> dict[str, Any]:
+    fields = ("kind", "key", "source_id", "reason", "rule", "field", "line", "missing", "changed", "request_id")
+    return {name: value for name in fields if (value := getattr(one, name))}
+
+
+def _agreement(one: Agreement) -> dict[str, Any]:
+    return {
+        "template": one.template,
+        "legalEntity": one.legal_entity,
+        "agree": one.agreeing,
+        "skipped": one.skipped,
+        "different": [_outcome(outcome) for outcome in one.different],
+        "keptBack": [_outcome(outcome) for outcome in one.kept_back],
+        "error": one.error,
+    }

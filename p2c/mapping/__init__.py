@@ -1,0 +1,1 @@
+"""How one document becomes another: conversion of values, transforms, money, rules. Pure: no I/O."""

@@ -1,0 +1,240 @@
+"""The mapper: one document in, the same document for the other side out, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Literal
+
+from p2c.documents import (
+    HEADER,
+    DocumentRead,
+    DocumentWrite,
+    Flaw,
+    MappedDocument,
+    MappedRow,
+    Rejected,
+    Row,
+    Skipped,
+    SourceDocument,
+    Value,
+)
+from p2c.mapping import shape
+from p2c.mapping.context import Context, DocumentScope
+from p2c.mapping.encode import text_of
+from p2c.mapping.fields import CompiledField
+from p2c.mapping.fingerprint import fingerprint
+from p2c.mapping.kinds import Scope
+from p2c.mapping.plan import Absence, TaskPlan, plan
+from p2c.mapping.refusal import Unmappable
+from p2c.templates.models import FieldMap, Template
+
+LEGAL_ENTITY = "dataAreaId"
+SUPERSEDED = "superseded revision"
+LineKind = Literal["product", "writeIn"]
+Mapped = MappedDocument | Skipped | Rejected
+
+
+class Mapper:
+    """Maps documents of one template within one connection set and legal entity. Holds no state between documents.
+
+    Raises ConfigError at once when the template does not fit the environment that the context describes.
+    """
+
+    def __init__(self, template: Template, context: Context) -> None:
+        self.template = template
+        self.context = context
+        self._plans = plan(template, context)
+        self._header, self._lines = self._plans[0], self._plans[1:]
+        self._by_name = {one.task.name: one for one in self._plans}
+        self._fields = {(one.task.name, field.slot): field for one in self._plans for field in one.fields}
+        self._currency = shape.currency(template, self._header, context)
+        self._area: dict[str, Value] = {LEGAL_ENTITY: context.legal_entity} if template.destination == "finops" else {}
+
+    # --- what is read and written ---
+
+    def reads(self) -> DocumentRead:
+        """What to read: every path that fields, rules, includes, keys, links, versions and the currency need."""
+        return shape.reads(self.template, self._plans)
+
+    def writes(self) -> DocumentWrite:
+        """Where rows go, and which columns of those that are there have to be read to compare and to guard them."""
+        return shape.writes(self.template, self._plans, Absence(self.context.absent))
+
+    def field(self, task: str, slot: str) -> FieldMap | None:
+        """The field that a cell of a mapped row comes from; None for `dataAreaId`.
+
+        The slot is the destination. Where two fields have one destination (for products and write-in lines, or for
+        create and update) their cells are called `destination#writeIn` and the like.
+        """
+        found = self._fields.get((task, slot))
+        return found.field if found else None
+
+    def line_kind(self, task: str, slot: str) -> LineKind | None:
+        """The lines that a cell is for, `product` or `writeIn`; None when it is for both."""
+        found = self.field(task, slot)
+        return found.line_kind if found else None
+
+    def applicable(self, row: MappedRow, *, creating: bool, line_kind: LineKind | None = None) -> MappedRow:
+        """What of a mapped row goes into one write, under the names of the destination.
+
+        `values` then has all that goes into a create (or an update), `last` what follows after all rows of the
+        document, `create` nothing. Cells for the other kind of line and for the other kind of write are left out.
+        """
+        left_out = "update" if creating else "create"
+
+        def fitting(cells: Mapping[str, Value]) -> dict[str, Value]:
+            chosen: dict[str, Value] = {}
+            for slot, value in cells.items():
+                found = self._fields.get((row.task, slot))
+                if found is None:
+                    chosen[slot] = value
+                elif found.when != left_out and (line_kind is None or found.field.line_kind in (None, line_kind)):
+                    chosen[found.name] = value
+            return chosen
+
+        values = fitting({**row.values, **row.create}) if creating else fitting(row.values)
+        return replace(row, values=values, create={}, last=fitting(row.last))
+
+    def same(self, task: str, column: str, mapped: Value, existing: Value) -> bool:
+        """Whether the destination holds the mapped value already, however it writes it."""
+        found = self._fields.get((task, column))
+        return found.same(mapped, existing) if found else mapped == existing
+
+    # --- mapping ---
+
+    def map(self, document: SourceDocument) -> Mapped:
+        """The document for the destination; Skipped by the first rule that does not hold; Rejected with all flaws."""
+        return self._skipped(document) or self._map(document)
+
+    def map_versions(self, documents: Sequence[SourceDocument]) -> list[tuple[SourceDocument, Mapped]]:
+        """Maps documents of which several may have one key (and legal entity), in the order given.
+
+        Of those that no rule skips, the one with the highest version counts, where the template names a version column,
+        and the others are skipped as superseded. Without such a column, or between equal versions, nobody can say which
+        one is meant: all of them are rejected.
+        """
+        skipped = [self._skipped(document) for document in documents]
+        rivals: dict[tuple[str, str], list[int]] = {}
+        for position, document in enumerate(documents):
+            if document.key and skipped[position] is None:
+                # Keys compare without case in both systems.
+                rivals.setdefault((document.legal_entity, document.key.casefold()), []).append(position)
+        verdicts: dict[int, Mapped] = {}
+        for positions in rivals.values():
+            if len(positions) > 1:
+                verdicts.update(self._settle(documents, positions))
+        return [
+            (document, skipped[position] or verdicts.get(position) or self._map(document))
+            for position, document in enumerate(documents)
+        ]
+
+    def _settle(self, documents: Sequence[SourceDocument], positions: list[int]) -> Iterator[tuple[int, Mapped]]:
+        """The verdict on each of several eligible documents with one key, but for the one that counts."""
+        version = self.template.header.source.version
+        ranks = {position: _rank(documents[position].header.get(version)) for position in positions}
+        highest = max(ranks.values())
+        top = [position for position in positions if not version or ranks[position] == highest]
+        if len(top) > 1:
+            ids = ", ".join(sorted(documents[position].source_id for position in top))
+            flaw = Flaw(
+                ", ".join(self.template.header.source.key),
+                f"{documents[top[0]].key!r} is the number of several rows ({ids}): change or remove all but one",
+            )
+            yield from ((position, Rejected((flaw,))) for position in top)
+        counts = text_of(documents[top[0]].header.get(version))
+        for position in positions:
+            if position not in top:
+                yield position, Skipped(SUPERSEDED, f"{version} {counts} of the same number counts")
+
+    def _skipped(self, document: SourceDocument) -> Skipped | None:
+        for one in self._plans:
+            if one.rules:
+                for row in self._rows(one, document):
+                    broken = one.broken(row)
+                    if broken is not None:
+                        return Skipped(broken.name, broken.reason)
+        return None
+
+    def _map(self, document: SourceDocument) -> MappedDocument | Rejected:
+        scope = DocumentScope(self.context, self._currency, document.header)
+        flaws: list[Flaw] = []
+        header = self._row(self._header, document.header, HEADER, scope, flaws)
+        if not document.key and not flaws:
+            flaws.append(Flaw(", ".join(self.template.header.source.key), "is empty: it is the number of the document"))
+        lines: list[MappedRow] = []
+        for one in self._lines:
+            new = [self._row(one, row, self._label(one, row), scope, flaws) for row in self._rows(one, document)]
+            lines += new
+        flaws += self._repeated(lines)
+        if flaws:
+            # Two fields with the same sources (a discount and its rounding) have the same flaw.
+            return Rejected(tuple(dict.fromkeys(flaws)))
+        key = "|".join(header.key) if self.template.destination == "finops" else document.key
+        header = replace(header, key=())
+        return MappedDocument(key, document.source_id, header, lines, fingerprint(key, header, lines))
+
+    def _rows(self, one: TaskPlan, document: SourceDocument) -> Iterator[Row]:
+        of_header = one.reader.name == self._header.task.name
+        rows = (document.header,) if of_header else document.lines.get(one.reader.name, ())
+        return (row for row in rows if one.includes(row))
+
+    def _label(self, one: TaskPlan, row: Row) -> str:
+        """The task and the line's number in the source, by which a person finds the line."""
+        if one.reader.name == self._header.task.name:
+            return one.task.name
+        return " ".join(
+            [one.task.name, *(text_of(row.get(name)) or "without number" for name in one.reader.source.key)]
+        )
+
+    def _row(self, one: TaskPlan, row: Row, label: str, scope: Scope, flaws: list[Flaw]) -> MappedRow:
+        values, create, last = dict(self._area), dict[str, Value](), dict[str, Value]()
+        parts = {"values": values, "create": create, "last": last}
+        write_in = one.product is not None and _is_blank(one.product, row, scope)
+        for field in one.fields:
+            if write_in and field.field.line_kind == "product":
+                continue
+            try:
+                value = field.compute(row, scope)
+                if value is None or (isinstance(value, str) and not value.strip()):
+                    if field.required:
+                        raise Unmappable(_empty(one, field))
+                    if not value:
+                        if not field.clears:
+                            continue
+                        value = None
+                parts[field.part][field.slot] = field.encode(value, scope)
+            except Unmappable as error:
+                flaws.append(Flaw(field.blame(error.source), error.reason, label))
+        key = tuple(text_of(parts[field.part].get(field.slot)) for field in one.keys)
+        return MappedRow(one.task.name, one.task.destination.entity, label, key, values, create, last)
+
+    def _repeated(self, lines: Sequence[MappedRow]) -> Iterator[Flaw]:
+        """Lines that would be one row at the destination; blank keys have their flaw already."""
+        first: dict[tuple[str, tuple[str, ...]], MappedRow] = {}
+        for line in lines:
+            keys = self._by_name[line.task].keys
+            if keys and all(line.key):
+                other = first.setdefault((line.entity, line.key), line)
+                if other is not line:
+                    reason = f"is {line.key[-1]!r} a second time ({other.label} has it): every line needs its own"
+                    yield Flaw(keys[-1].blame(), reason, line.label)
+
+
+def _empty(one: TaskPlan, field: CompiledField) -> str:
+    return f"is empty: {field.name} {'identifies the row' if field in one.keys else 'needs a value'} at the destination"
+
+
+def _is_blank(field: CompiledField, row: Row, scope: Scope) -> bool:
+    try:
+        return field.compute(row, scope) in (None, "")
+    except Unmappable:
+        return False
+
+
+def _rank(version: Value) -> tuple[int, Decimal, str]:
+    """Orders versions: none below numbers below text."""
+    if version is None or version == "":
+        return 0, Decimal(0), ""
+    return (2, Decimal(0), version) if isinstance(version, str) else (1, Decimal(version), "")

@@ -1,0 +1,262 @@
+"""Transforms: what a template does to a value between the two columns.
+
+A field's transforms form a pipeline. It begins with the plain values of its sources: a transform of several sources
+(Join, and those of prices and discounts) makes one value of them, all others go from one value to the next. A
+constant of the template comes out as it is written there; encoding fits it to the destination.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from p2c.errors import ConfigError
+from p2c.mapping import dates, money
+from p2c.mapping.decode import decimal, whole
+from p2c.mapping.encode import text_of
+from p2c.mapping.kinds import Plain, Scope
+from p2c.mapping.refusal import Unmappable
+from p2c.mapping.text import cut
+from p2c.templates.models import (
+    Add,
+    DatePart,
+    Default,
+    DiscountPerUnit,
+    DiscountRounding,
+    InvoiceDiscount,
+    Join,
+    LineDiscount,
+    Scalar,
+    Split,
+    Transform,
+    Truncate,
+    UnitPrice,
+    ValueMap,
+)
+
+Pipeline = Callable[[Sequence[Plain], Scope], Plain]
+"""From the plain values of a field's sources to the one value for its destination. Raises Unmappable."""
+
+Step = Callable[[Plain, Scope], Plain]
+
+_MONEY = UnitPrice | DiscountPerUnit | DiscountRounding | LineDiscount | InvoiceDiscount
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What transforms need besides their values: the zone that days are in, the shared value maps, and where they are.
+
+    `place` names template, task and destination, and `entries` where the project file adds entries to the field's value
+    map: for messages that tell a person what to change.
+    """
+
+    zone: ZoneInfo
+    value_maps: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
+    place: str = ""
+    entries: str = ""
+
+
+def pipeline(transforms: Sequence[Transform], sources: int, around: Surroundings) -> Pipeline:
+    """The transforms as one function of `sources` values.
+
+    Raises ConfigError where they cannot make one value of so many, or name a value map that is not there.
+    """
+    rest = list(transforms)
+    if rest and isinstance(rest[0], Join | _MONEY):
+        begin = _many(rest.pop(0), sources, around)
+    elif sources > 1:
+        raise ConfigError(
+            f"{around.place}: {sources} sources need a first transform that makes them one, such as Join."
+        )
+    else:
+        begin = _single
+    steps = [_step(transform, around) for transform in rest]
+
+    def run(values: Sequence[Plain], scope: Scope) -> Plain:
+        value = begin(values, scope)
+        for step in steps:
+            value = step(value, scope)
+        return value
+
+    return run if steps else begin
+
+
+def _single(values: Sequence[Plain], _: Scope) -> Plain:
+    return values[0] if values else None
+
+
+# --- several sources
+# ---------------------------------------------------------------------------------------------------
+
+
+def _many(transform: Transform, sources: int, around: Surroundings) -> Pipeline:
+    run: Pipeline
+    match transform:
+        case Join():
+            return _join(transform.separator)
+        case UnitPrice():
+            run, expected = _unit_price, 2
+        case DiscountPerUnit():
+            run, expected = _spread(money.discount_per_unit), 2
+        case DiscountRounding():
+            run, expected = _spread(money.discount_rounding), 2
+        case LineDiscount():
+            run, expected = _line_discount, 3
+        case InvoiceDiscount():
+            run, expected = _invoice_discount, 2
+        case _:
+            raise AssertionError(transform)
+    if sources != expected:
+        raise ConfigError(f"{around.place}: {transform.type} takes {expected} sources, not {sources}.")
+    return run
+
+
+def _join(separator: str) -> Pipeline:
+    def run(values: Sequence[Plain], _: Scope) -> Plain:
+        texts = [text for text in map(text_of, values) if text and not text.isspace()]
+        return separator.join(texts) or None
+
+    return run
+
+
+def _unit_price(values: Sequence[Plain], scope: Scope) -> Plain:
+    if values[0] is None:
+        return None
+    return money.unit_price(_amount(values, 0), _amount(values, 1), scope.price_precision)
+
+
+def _spread(share: Callable[[Decimal, Decimal, int], Decimal]) -> Pipeline:
+    """A discount that is blank is 0 and not blank: otherwise a discount taken away in Sales would stay in F&O."""
+
+    def run(values: Sequence[Plain], scope: Scope) -> Plain:
+        if values[1] is None:
+            raise Unmappable("is empty: the discount of one unit needs a quantity", source=1)
+        try:
+            return share(_amount(values, 0), _amount(values, 1), scope.currency_precision())
+        except money.ZeroQuantityError:
+            raise Unmappable("is 0: the discount of one unit needs a quantity", source=1) from None
+
+    return run
+
+
+def _line_discount(values: Sequence[Plain], scope: Scope) -> Plain:
+    quantity, per_unit, charge = _amount(values, 0), _amount(values, 1), _amount(values, 2)
+    return money.line_discount(quantity, per_unit, charge, scope.currency_precision())
+
+
+def _invoice_discount(values: Sequence[Plain], scope: Scope) -> Plain:
+    return money.invoice_discount(_amount(values, 0), _amount(values, 1), scope.currency_precision())
+
+
+def _amount(values: Sequence[Plain], source: int) -> Decimal:
+    try:
+        value = values[source]
+        return _ZERO if value is None else decimal(value)
+    except Unmappable as error:
+        raise Unmappable(error.reason, source=source) from None
+
+
+# --- one value -------------------------------------------------------------------------------------------------------
+
+
+def _step(transform: Transform, around: Surroundings) -> Step:
+    match transform:
+        case Default():
+            constant = transform.value
+            return lambda value, _: constant if value is None else value
+        case ValueMap():
+            return _value_map(transform, around)
+        case Truncate():
+            length = transform.length
+            return lambda value, _: None if value is None else cut(text_of(value), length)
+        case Split():
+            return _split(transform)
+        case DatePart():
+            return _date_part(transform, around.zone)
+        case Add():
+            return _add(transform.amount)
+        case Join() | UnitPrice() | DiscountPerUnit() | DiscountRounding() | LineDiscount() | InvoiceDiscount():
+            raise ConfigError(f"{around.place}: {transform.type} must be the first transform of its field.")
+        case _:
+            assert_never(transform)
+
+
+def _value_map(transform: ValueMap, around: Surroundings) -> Step:
+    shared: Mapping[str, Scalar] = {}
+    if transform.use:
+        if transform.use not in around.value_maps:
+            known = ", ".join(sorted(around.value_maps)) or "none"
+            raise ConfigError(f"{around.place}: there is no value map named {transform.use!r} (known: {known}).")
+        shared = around.value_maps[transform.use]
+    exact = {**shared, **transform.values}
+    # The first entry of several that differ in case or outer blanks counts, the field's own entries before the shared.
+    folded: dict[str, Scalar] = {}
+    for key, value in [*transform.values.items(), *shared.items()]:
+        folded.setdefault(_fold(key), value)
+    unmapped, name = transform.unmapped, f"value map {transform.use!r}" if transform.use else "value map"
+
+    def run(value: Plain, _: Scope) -> Plain:
+        text = text_of(value)
+        if text in exact:
+            return exact[text]
+        fold = _fold(text)
+        if fold in folded:
+            return folded[fold]
+        if not fold or unmapped == "null":
+            return None
+        if unmapped == "keep":
+            return value
+        raise Unmappable(
+            f"is {text!r}, which is not in the {name}: add an entry {text!r} in the project file, at {around.entries}"
+        )
+
+    return run
+
+
+def _fold(text: str) -> str:
+    return text.strip().casefold()
+
+
+def _split(transform: Split) -> Step:
+    separator, index, most = transform.separator, transform.index, transform.parts - 1
+
+    def run(value: Plain, _: Scope) -> Plain:
+        if value is None:
+            return None
+        text = text_of(value)
+        if separator == "\n":
+            text = text.replace("\r\n", "\n")
+        parts = text.split(separator, most)
+        return parts[index] or None if index < len(parts) else None
+
+    return run
+
+
+def _date_part(transform: DatePart, zone: ZoneInfo) -> Step:
+    part = transform.part
+
+    def run(value: Plain, _: Scope) -> Plain:
+        if value is None:
+            return 0
+        if isinstance(value, str):
+            value = dates.parse(value)
+        if not isinstance(value, date):
+            raise Unmappable(f"is {text_of(value)!r} where a date was expected")
+        day = dates.day_in(value, zone) if isinstance(value, datetime) else value
+        return int(getattr(day, part))
+
+    return run
+
+
+def _add(amount: int) -> Step:
+    def run(value: Plain, _: Scope) -> Plain:
+        if value is None:
+            return None
+        return decimal(value) + amount if isinstance(value, Decimal) else whole(value) + amount
+
+    return run

@@ -1,0 +1,1 @@
+"""What a person asks of p2c: run, status, report, reconcile."""

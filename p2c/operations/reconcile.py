@@ -1,0 +1,49 @@
+"""Whether both systems agree: every document of every template compared with the destination, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from p2c.documents import Outcome, OutcomeKind
+from p2c.sync.running import Mode, Progress
+from p2c.sync.session import Session
+
+_DIFFERENT = (OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.DELETED)
+_AGREEING = (OutcomeKind.UNCHANGED, OutcomeKind.SKIPPED)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What comparing one template for one legal entity gave.
+
+    `different`: documents that a run would write, with the fields that differ. `kept_back`: documents that cannot go
+    (parked, rejected, failed), so that nothing can be said of them. `error`: why the comparison itself stopped.
+    """
+
+    template: str
+    legal_entity: str
+    agreeing: int
+    skipped: int
+    different: Sequence[Outcome] = field(default_factory=tuple)
+    kept_back: Sequence[Outcome] = field(default_factory=tuple)
+    error: str = ""
+
+
+async def reconcile(
+    session: Session, names: Sequence[str] = (), *, progress: Progress | None = None
+) -> list[Agreement]:
+    """One Agreement per template and legal entity, in running order."""
+    results = await session.run(names, mode=Mode(full=True, dry=True), progress=progress)
+    return [
+        Agreement(
+            template=one.record.template,
+            legal_entity=one.record.legal_entity,
+            agreeing=sum(outcome.kind is OutcomeKind.UNCHANGED for outcome in one.outcomes),
+            skipped=sum(outcome.kind is OutcomeKind.SKIPPED for outcome in one.outcomes),
+            different=[outcome for outcome in one.outcomes if outcome.kind in _DIFFERENT],
+            kept_back=[outcome for outcome in one.outcomes if outcome.kind not in (*_DIFFERENT, *_AGREEING)],
+            error=one.record.error,
+        )
+        for one in results
+    ]

@@ -1,0 +1,85 @@
+"""What a run did, summed up for a person: reasons grouped, with an example each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+
+from p2c.documents import Outcome, OutcomeKind
+from p2c.state.checkpoint import Checkpoint
+from p2c.state.runs import RunRecord, Runs
+from p2c.state.store import Store
+from p2c.sync.lane import open_lane
+from p2c.templates.models import Template
+
+
+@dataclass(slots=True)
+class Reason:
+    """Why documents did not go: the kind, the words, how many, and the keys of some of them."""
+
+    kind: OutcomeKind
+    text: str
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+
+SHOWN = 5
+_WITH_REASON = (OutcomeKind.SKIPPED, OutcomeKind.PARKED, OutcomeKind.REJECTED, OutcomeKind.FAILED)
+
+
+def reasons(outcomes: Iterable[Outcome]) -> list[Reason]:
+    """The reasons of what did not go, most frequent first within each kind; rejected and failed come first."""
+    found: dict[tuple[OutcomeKind, str], Reason] = {}
+    for one in outcomes:
+        if one.kind not in _WITH_REASON:
+            continue
+        text = f"{one.rule}: {one.reason}" if one.rule else one.reason
+        reason = found.setdefault((one.kind, text), Reason(one.kind, text))
+        reason.count += 1
+        if len(reason.examples) < SHOWN:
+            reason.examples.append(one.key)
+    order = {kind: place for place, kind in enumerate(reversed(_WITH_REASON))}
+    return sorted(found.values(), key=lambda one: (order[one.kind], -one.count, one.text))
+
+
+@dataclass(frozen=True, slots=True)
+class LaneStatus:
+    """Where a template stands for one legal entity: checkpoint, memory, what waits, what needs a person."""
+
+    template: str
+    legal_entity: str
+    checkpoint: Checkpoint | None
+    documents: int
+    parked: int
+    dead: int
+
+
+async def status(store: Store, templates: Iterable[Template], legal_entities: Iterable[str]) -> list[LaneStatus]:
+    """The status of every template and legal entity that has run at least once, or should."""
+    entities = list(legal_entities)
+    found: list[LaneStatus] = []
+    for template in templates:
+        for entity in entities:
+            async with open_lane(store, template, entity, lease_seconds=60, dry=True) as lane:
+                kinds = [one.kind async for one in lane.waiting.all()]
+                found.append(
+                    LaneStatus(
+                        template=template.id,
+                        legal_entity=entity,
+                        checkpoint=await lane.checkpoints.load(template.id),
+                        documents=await lane.ledger.count(),
+                        parked=kinds.count("parked"),
+                        dead=kinds.count("dead"),
+                    )
+                )
+    return found
+
+
+async def recent_runs(store: Store, limit: int) -> list[RunRecord]:
+    """The latest runs, newest first."""
+    return await Runs(store).recent(limit)
+
+
+def run_outcomes(store: Store, run_id: str) -> AsyncIterator[Outcome]:
+    """Every outcome of a run but the unchanged ones."""
+    return Runs(store).outcomes(run_id)

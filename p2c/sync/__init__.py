@@ -1,0 +1,1 @@
+"""A run: documents are extracted, mapped, compared, loaded and settled."""

@@ -1,0 +1,221 @@
+"""What must be written so that the destination agrees with a mapped document: only what differs, and nothing of others.
+
+A row that was at the destination before we knew it is *adopted*: fields that differ are written, nothing is blanked,
+and its lines that we did not write stay, unless the template says that the source owns all lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from p2c.documents import (
+    HEADER,
+    DocumentChange,
+    ExistingDocument,
+    ExistingRow,
+    LegalEntity,
+    Reference,
+    RowChange,
+    RowKey,
+    Value,
+)
+from p2c.mapping.mapper import Mapper
+from p2c.mapping.shape import WRITE_IN
+from p2c.sync.identity import row_id
+from p2c.sync.readying import ReadyDocument, ReadyRow, Values
+from p2c.templates import catalog
+from p2c.templates.filters import parse as parse_filter
+from p2c.templates.models import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What comparing gave: the writes (none when both sides agree) and the names of what differs."""
+
+    change: DocumentChange | None
+    changed: tuple[str, ...]
+    created: bool
+    header_key: RowKey
+    line_names: tuple[str, ...]
+
+
+class Comparer:
+    """Compares documents of one template with the destination, for one legal entity."""
+
+    def __init__(self, mapper: Mapper, legal_entity: LegalEntity) -> None:
+        template = mapper.template
+        self._mapper = mapper
+        self._system = template.destination
+        self._legal_entity = legal_entity
+        self._tasks: dict[str, Task] = {task.name: task for task in template.tasks}
+        self._header = template.header
+        self._keys = {
+            task.name: {_column(path) for path in ("dataAreaId", *task.destination.key)} for task in template.tasks
+        }
+        self._ignored = {
+            task.name: parse_filter(task.destination.ignore) for task in template.lines if task.destination.ignore
+        }
+
+    def compare(
+        self, document: ReadyDocument, existing: ExistingDocument | None, ours: Sequence[str] | None
+    ) -> Verdict:
+        """The writes for a document. `ours` names the lines that we wrote before; None = it is not known to us."""
+        header = document.header
+        changed: list[str] = []
+        if existing is None:
+            key = self.new_header_key(document)
+            rows = [self._create(header, key)]
+        else:
+            key = existing.header.key
+            rows = self._update(header, existing.header, adopted=ours is None, changed=changed)
+        rows += self._lines(document, key, existing, ours, changed)
+        rows += self._last(header, key, existing, changed)
+        names = tuple(self._line_name(line) for line in document.lines)
+        change = DocumentChange(document.key, tuple(rows)) if rows else None
+        return Verdict(change, tuple(changed), existing is None, key, names)
+
+    # --- header ---
+
+    def _create(self, row: ReadyRow, key: RowKey, link: Values | None = None) -> RowChange:
+        values = {**row.create, **(link or {})}
+        if row.label == HEADER and self._legal_entity.owner and self._has_owner(row.entity):
+            entity, identifier = self._legal_entity.owner
+            values.setdefault("ownerid", Reference("ownerid", "ownerid", entity, identifier))
+        filled = {column: value for column, value in values.items() if value is not None}
+        return RowChange("create", row.entity, key, filled, row.label)
+
+    def _has_owner(self, entity: str) -> bool:
+        column = catalog.sales_table_by_set(entity).find("ownerid") if self._system == "sales" else None
+        return column is not None and column.create
+
+    def _update(self, row: ReadyRow, existing: ExistingRow, *, adopted: bool, changed: list[str]) -> list[RowChange]:
+        if row.write_in is not None and existing.values.get(WRITE_IN) is True:
+            row = row.write_in
+        different = self._different(row, row.update, existing, adopted=adopted, changed=changed)
+        return [RowChange("update", row.entity, existing.key, different, row.label)] if different else []
+
+    def _last(
+        self, row: ReadyRow, key: RowKey, existing: ExistingDocument | None, changed: list[str]
+    ) -> list[RowChange]:
+        if existing is None:
+            values = dict(row.after_create)
+        else:
+            values = self._different(row, row.after_update, existing.header, adopted=False, changed=changed)
+        return [RowChange("update", row.entity, key, values, row.label)] if values else []
+
+    def _different(
+        self, row: ReadyRow, values: Values, existing: ExistingRow, *, adopted: bool, changed: list[str]
+    ) -> dict[str, Value | Reference]:
+        different: dict[str, Value | Reference] = {}
+        for column, value in values.items():
+            if column in self._keys[row.task] or (adopted and value is None):
+                continue
+            if not self._same(row.task, column, value, existing.values.get(column)):
+                different[column] = value
+                changed.append(f"{row.label}: {column}" if row.label else column)
+        return different
+
+    def _same(self, task: str, column: str, value: Value | Reference, there: Value) -> bool:
+        if isinstance(value, Reference):
+            return value.id.lower() == str(there or "").lower()
+        return self._mapper.same(task, column, value, there)
+
+    # --- lines ---
+
+    def _lines(
+        self,
+        document: ReadyDocument,
+        header_key: RowKey,
+        existing: ExistingDocument | None,
+        ours: Sequence[str] | None,
+        changed: list[str],
+    ) -> list[RowChange]:
+        there = self._existing_lines(existing) if existing else {}
+        updates: list[RowChange] = []
+        creates: list[RowChange] = []
+        for line in document.lines:
+            name = self._line_name(line)
+            found = there.pop(name, None)
+            if found is not None:
+                updates += self._update(line, found[1], adopted=ours is None, changed=changed)
+                continue
+            creates.append(self._create(line, self._new_line_key(line, document), self._link(line, header_key)))
+            if existing is not None:
+                changed.append(f"{line.label}: added")
+        deletes = [
+            RowChange("delete", self._tasks[task].destination.entity, row.key, {}, name)
+            for name, (task, row) in there.items()
+            if self._removable(task, name, ours)
+        ]
+        changed.extend(f"{row.label}: removed" for row in deletes)
+        return [*deletes, *updates, *creates]
+
+    def _existing_lines(self, existing: ExistingDocument) -> dict[str, tuple[str, ExistingRow]]:
+        """Lines found, by name, those of others left out; tasks that share an entity find the same lines."""
+        found: dict[str, tuple[str, ExistingRow]] = {}
+        for task, rows in existing.lines.items():
+            ignored = self._ignored.get(task)
+            for row in rows:
+                if ignored is not None and ignored.holds(row.values):
+                    continue
+                name = self._name(task, tuple(row.values.get(_column(one)) for one in self._key_paths(task)))
+                found.setdefault(name, (task, row))
+        return found
+
+    def _removable(self, task: str, name: str, ours: Sequence[str] | None) -> bool:
+        extra = self._tasks[task].destination.extra
+        return extra == "delete" or (extra == "ours" and ours is not None and name in ours)
+
+    def _key_paths(self, task: str) -> list[str]:
+        destination = self._tasks[task].destination
+        return [one for one in destination.key if one not in destination.link]
+
+    def _line_name(self, line: ReadyRow) -> str:
+        return self._name(line.task, tuple(_plain(line.create.get(_column(one))) for one in self._key_paths(line.task)))
+
+    def _name(self, task: str, key: tuple[Value, ...]) -> str:
+        """How a line is known in its document: entity and key, in one spelling whatever the type that a key came in."""
+        parts = (f"{Decimal(one):f}" if isinstance(one, int | Decimal) else str(one or "").casefold() for one in key)
+        return ":".join((self._tasks[task].destination.entity, *parts))
+
+    # --- keys ---
+
+    def new_header_key(self, document: ReadyDocument) -> RowKey:
+        """The key that the document's header gets if we create it."""
+        header = document.header
+        if self._system == "sales":
+            return row_id(header.entity, self._legal_entity.id, document.key)
+        return self._finops_key(header)
+
+    def _new_line_key(self, line: ReadyRow, document: ReadyDocument) -> RowKey:
+        if self._system == "sales":
+            return row_id(line.entity, self._legal_entity.id, document.key, self._line_name(line))
+        return self._finops_key(line)
+
+    def _finops_key(self, row: ReadyRow) -> RowKey:
+        entity = catalog.finops_entity(row.entity)
+        return tuple(
+            (one, self._legal_entity.id if one == "dataAreaId" else _plain(row.create.get(one))) for one in entity.keys
+        )
+
+    def _link(self, line: ReadyRow, header_key: RowKey) -> Values:
+        """The lookups that tie a new line to its header in Sales; in F&O the number is among the line's own fields."""
+        if self._system != "sales" or not isinstance(header_key, str):
+            return {}
+        table = catalog.sales_table_by_set(line.entity)
+        return {
+            column: Reference(column, table.navigation(column), self._header.destination.entity, header_key)
+            for column in self._tasks[line.task].destination.link
+        }
+
+
+def _plain(value: Value | Reference) -> Value:
+    """The value as a row holds it: a Reference is the id that it points to."""
+    return value.id if isinstance(value, Reference) else value
+
+
+def _column(path: str) -> str:
+    """The column that a path is stored in: the lookup's own for a followed one."""
+    return path.partition(".")[0]

@@ -1,0 +1,53 @@
+"""A lane: what one legal entity and document family remember, with one writer at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from p2c.errors import LeaseHeld
+from p2c.state.checkpoint import Checkpoints
+from p2c.state.ledger import Ledger
+from p2c.state.runs import Runs
+from p2c.state.store import Lease, Store
+from p2c.state.waiting import WaitingList
+from p2c.sync.settling import Settler
+from p2c.templates.models import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The memory of one template in its lane, and the lease that keeps others out (None: a dry run)."""
+
+    checkpoints: Checkpoints
+    ledger: Ledger
+    waiting: WaitingList
+    runs: Runs
+    settler: Settler
+    lease: Lease | None
+
+    def check(self) -> None:
+        """Raises LeaseHeld when the lease was lost: somebody else may be writing."""
+        if self.lease is not None and self.lease.lost:
+            raise LeaseHeld(
+                "the lane's lease was lost", hint="The run stops here; the next one goes on from its checkpoint."
+            )
+
+
+@asynccontextmanager
+async def open_lane(
+    store: Store, template: Template, legal_entity: str, *, lease_seconds: float, dry: bool = False
+) -> AsyncIterator[Lane]:
+    """The lane of a template and legal entity, leased while it is open. Raises LeaseHeld when another run has it."""
+    prefix = f"lanes/{legal_entity}/{template.family}"
+    checkpoints = Checkpoints(store, prefix)
+    ledger = Ledger(store, f"{prefix}/ledger/{template.id}")
+    waiting = WaitingList(store, f"{prefix}/waiting/{template.id}")
+    runs = Runs(store)
+    settler = Settler(template.id, legal_entity, ledger, waiting, runs, checkpoints)
+    if dry:
+        yield Lane(checkpoints, ledger, waiting, runs, settler, None)
+        return
+    async with await store.lease(f"{prefix}/lease", lease_seconds) as lease:
+        yield Lane(checkpoints, ledger, waiting, runs, settler, lease)

@@ -1,0 +1,246 @@
+"""Loading: mapped documents against the destination, until each of them has an outcome.
+
+A round resolves lookups, reads the destination, compares, writes, and looks at the answers. What the destination
+answers with a conflict, a missing row or silence is read and compared again in the next round: nothing is ever sent a
+second time blindly.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from p2c.documents import (
+    DocumentChange,
+    ExistingDocument,
+    LegalEntity,
+    MappedDocument,
+    Outcome,
+    OutcomeKind,
+    Reference,
+    Skipped,
+    SourceDocument,
+    Value,
+)
+from p2c.errors import ServiceError, Validation
+from p2c.mapping.mapper import Mapper
+from p2c.state.ledger import Entry
+from p2c.sync import outcomes
+from p2c.sync.compare import Comparer, Verdict
+from p2c.sync.readying import Readier, ReadyDocument
+from p2c.systems.ends import Destination
+from p2c.templates.filters import Expression
+from p2c.templates.filters import parse as parse_filter
+from p2c.templates.models import Rule
+
+ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A mapped document to load, and what we remember of it (None: never settled)."""
+
+    document: SourceDocument
+    mapped: MappedDocument
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a document ended, and what to remember; `entry` None leaves the memory as it was."""
+
+    document: SourceDocument
+    outcome: Outcome
+    entry: Entry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    work: Work
+    verdict: Verdict
+    change: DocumentChange
+    ready: ReadyDocument
+
+
+class Loader:
+    """Loads documents of one template into the destination, for one legal entity.
+
+    With `dry` nothing is written: the outcomes say what would be.
+    """
+
+    def __init__(
+        self,
+        mapper: Mapper,
+        comparer: Comparer,
+        destination: Destination,
+        legal_entity: LegalEntity,
+        template_hash: str,
+        *,
+        dry: bool = False,
+    ) -> None:
+        template = mapper.template
+        self._write = mapper.writes()
+        self._comparer = comparer
+        self._destination = destination
+        self._legal_entity = legal_entity
+        self._hash = template_hash
+        self._dry = dry
+        self._readier = Readier(mapper, destination, legal_entity)
+        self._guards = [(rule, parse_filter(rule.when)) for rule in template.header.destination.guards]
+        self._update_only = [(rule, parse_filter(rule.when)) for rule in template.update_only]
+        self._references = {
+            (task.name, one.destination): one.reference
+            for task in template.tasks
+            for one in task.fields
+            if one.reference
+        }
+
+    async def load(self, works: Sequence[Work]) -> list[Settled]:
+        """One Settled for each work. Raises ConfigError and AuthError: they stop the run."""
+        done: list[Settled] = []
+        pending = list(works)
+        last: dict[int, ServiceError] = {}
+        for _ in range(ROUNDS):
+            if not pending:
+                return done
+            pending = await self._round(pending, done, last)
+        for work in pending:
+            outcome = outcomes.from_error(work.document, last[id(work)])
+            # Whether the last attempt took effect is unknown: forget the fingerprint, so that the next run looks.
+            entry = replace(work.entry, fingerprint="", etag="") if work.entry is not None else None
+            done.append(Settled(work.document, outcome, entry))
+        return done
+
+    async def _round(self, works: list[Work], done: list[Settled], last: dict[int, ServiceError]) -> list[Work]:
+        readied = await self._readier.ready([work.mapped for work in works])
+        able: list[tuple[Work, ReadyDocument]] = []
+        for work, result in zip(works, readied, strict=True):
+            if result.document is not None:
+                able.append((work, result.document))
+            elif result.flaws:
+                done.append(Settled(work.document, outcomes.rejected(work.document, result.flaws)))
+            else:
+                done.append(Settled(work.document, outcomes.parked(work.document, result.missing)))
+        pending = await self._compare(able, done)
+        if self._dry:
+            done.extend(self._written(one) for one in pending)
+            return []
+        errors = await self._destination.write([one.change for one in pending]) if pending else []
+        again: list[Work] = []
+        refused: list[tuple[_Pending, Validation]] = []
+        for one, error in zip(pending, errors, strict=True):
+            if error is None:
+                done.append(self._written(one))
+            elif isinstance(error, Validation):
+                refused.append((one, error))
+            else:
+                last[id(one.work)] = error
+                again.append(one.work)
+        done.extend(await self._refused(refused))
+        return again
+
+    async def _compare(self, able: Sequence[tuple[Work, ReadyDocument]], done: list[Settled]) -> list[_Pending]:
+        numbers = [self._number(ready) for _, ready in able]
+        found = await self._destination.fetch(self._write, self._legal_entity, numbers) if able else {}
+        pending: list[_Pending] = []
+        for (work, ready), number in zip(able, numbers, strict=True):
+            candidates = found.get(_fold(number), [])
+            existing = self._choose(work, ready, candidates)
+            if existing is None and candidates:
+                done.append(Settled(work.document, _ambiguous(work.document, number, candidates)))
+                continue
+            stopped = self._stopped(work.document, existing)
+            if stopped is not None:
+                done.append(Settled(work.document, outcomes.skipped(work.document, stopped)))
+                continue
+            ours = work.entry.lines if work.entry is not None else None
+            verdict = self._comparer.compare(ready, existing, ours)
+            if verdict.change is None:
+                outcome = Outcome(OutcomeKind.UNCHANGED, work.document.key, source_id=work.document.source_id)
+                done.append(Settled(work.document, outcome, self._settled_entry(work, verdict)))
+            else:
+                pending.append(_Pending(work, verdict, verdict.change, ready))
+        return pending
+
+    def _number(self, document: ReadyDocument) -> tuple[str, ...]:
+        """The values by which the document is found at the destination."""
+        return tuple(_text(document.header.create.get(column)) for column in self._write.header.key)
+
+    def _choose(
+        self, work: Work, document: ReadyDocument, candidates: Sequence[ExistingDocument]
+    ) -> ExistingDocument | None:
+        """The row that is this document: the only one, or the one that we made or settled before."""
+        if len(candidates) <= 1:
+            return candidates[0] if candidates else None
+        known = {self._comparer.new_header_key(document)}
+        if work.entry is not None:
+            known.add(work.entry.destination_id)
+        matching = [one for one in candidates if one.header.key in known]
+        return matching[0] if len(matching) == 1 else None
+
+    def _stopped(self, document: SourceDocument, existing: ExistingDocument | None) -> Skipped | None:
+        if existing is None:
+            return _first_broken(self._update_only, document.header)
+        return _first_broken(self._guards, existing.header.values)
+
+    def _written(self, one: _Pending) -> Settled:
+        kind = OutcomeKind.CREATED if one.verdict.created else OutcomeKind.UPDATED
+        document = one.work.document
+        outcome = Outcome(kind, document.key, source_id=document.source_id, changed=one.verdict.changed)
+        return Settled(document, outcome, self._settled_entry(one.work, one.verdict))
+
+    async def _refused(self, refused: Sequence[tuple[_Pending, Validation]]) -> list[Settled]:
+        """Whether a refused document names a row that is not there: then it waits; else a person must look."""
+        named: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        for index, (one, _) in enumerate(refused):
+            for row in (one.ready.header, *one.ready.lines):
+                for path, value in row.create.items():
+                    reference = self._references.get((row.task, path))
+                    if reference and value and not isinstance(value, Reference):
+                        named[index].append((reference, str(value)))
+        wanted = {pair for pairs in named.values() for pair in pairs}
+        absent = await self._destination.missing(wanted, self._legal_entity) if wanted else set()
+        settled: list[Settled] = []
+        for index, (one, error) in enumerate(refused):
+            missing = [(pair[0].partition(".")[0], pair[1]) for pair in named[index] if pair in absent]
+            document = one.work.document
+            outcome = outcomes.parked(document, missing) if missing else outcomes.from_error(document, error)
+            settled.append(Settled(document, outcome))
+        return settled
+
+    def _settled_entry(self, work: Work, verdict: Verdict) -> Entry:
+        return Entry(
+            fingerprint=work.mapped.fingerprint,
+            source_id=work.document.source_id,
+            destination_id=verdict.header_key if isinstance(verdict.header_key, str) else "",
+            lines=verdict.line_names,
+            outcome="settled",
+            template_hash=self._hash,
+            etag=work.document.etag,
+        )
+
+
+def _first_broken(rules: Sequence[tuple[Rule, Expression]], row: Mapping[str, Value]) -> Skipped | None:
+    for rule, expression in rules:
+        if not expression.holds(row):
+            return Skipped(rule.name, rule.reason)
+    return None
+
+
+def _ambiguous(document: SourceDocument, number: Sequence[str], candidates: Sequence[ExistingDocument]) -> Outcome:
+    ids = ", ".join(str(one.header.key) for one in candidates)
+    return Outcome(
+        OutcomeKind.REJECTED,
+        document.key,
+        source_id=document.source_id,
+        reason=f"{len(candidates)} rows at the destination are numbered {'|'.join(number)} ({ids}); keep one of them",
+    )
+
+
+def _fold(number: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part.casefold() for part in number)
+
+
+def _text(value: Value | Reference) -> str:
+    return "" if value is None or isinstance(value, Reference) else str(value)

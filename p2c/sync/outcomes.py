@@ -1,0 +1,70 @@
+"""Outcomes out of flaws, rules, missing keys and errors, in words for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from p2c.documents import Flaw, Outcome, OutcomeKind, Rejected, Skipped, SourceDocument
+from p2c.errors import ServiceError, Validation
+
+
+def skipped(document: SourceDocument, why: Skipped) -> Outcome:
+    """The document was not meant to go."""
+    return Outcome(OutcomeKind.SKIPPED, label(document), source_id=document.source_id, rule=why.rule, reason=why.reason)
+
+
+def rejected(document: SourceDocument, flaws: Sequence[Flaw]) -> Outcome:
+    """The document cannot go as it is; the first flaw gives field and line, the reason lists them all."""
+    first = flaws[0]
+    return Outcome(
+        OutcomeKind.REJECTED,
+        label(document),
+        source_id=document.source_id,
+        field=first.field,
+        line=first.line,
+        reason="; ".join(map(str, flaws)),
+    )
+
+
+def from_mapping(document: SourceDocument, result: Skipped | Rejected) -> Outcome:
+    """The outcome of a document that mapping kept back."""
+    return skipped(document, result) if isinstance(result, Skipped) else rejected(document, result.flaws)
+
+
+def parked(document: SourceDocument, missing: Sequence[tuple[str, str]]) -> Outcome:
+    """The document waits. `missing` are (what, key): `("product", "D0001")`."""
+    keys = tuple(dict.fromkeys(f"{what} {key}" for what, key in missing))
+    return Outcome(
+        OutcomeKind.PARKED,
+        label(document),
+        source_id=document.source_id,
+        missing=keys,
+        reason=f"waits for {', '.join(keys)}; it goes by itself when that is there",
+    )
+
+
+def from_error(document: SourceDocument, error: ServiceError) -> Outcome:
+    """The outcome of a document that the destination refused (rejected) or did not take (failed)."""
+    refused = isinstance(error, Validation)
+    return Outcome(
+        OutcomeKind.REJECTED if refused else OutcomeKind.FAILED,
+        label(document),
+        source_id=document.source_id,
+        reason=str(error),
+        field=error.fault.field,
+        line=error.fault.row,
+        request_id=error.correlation.request_id or error.correlation.activity_id,
+    )
+
+
+def label(document: SourceDocument) -> str:
+    """How a document is named to a person: its key, or its id where it has no key."""
+    return document.key or f"(no key) {document.source_id}"
+
+
+def count(counts: Mapping[str, int], outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """The counts per kind with these outcomes added."""
+    added = dict(counts)
+    for one in outcomes:
+        added[one.kind.value] = added.get(one.kind.value, 0) + 1
+    return added
