@@ -1,0 +1,299 @@
+"""Checks one template against the catalog: everything that can be wrong with it and be seen without a network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from p2c.documents import SystemName
+from p2c.errors import ConfigError
+from p2c.templates import filters, fitting, paths, schedule
+from p2c.templates.catalog import SalesColumn, Sort, did_you_mean, finops_entity, sales_table_by_set
+from p2c.templates.fitting import Mistake, Place
+from p2c.templates.models import Default, FieldMap, Rule, Task, Template
+from p2c.templates.resolve import Cell, cells
+
+COMPANY = "dataAreaId"
+"""The key column that every F&O row of a legal entity has; templates leave it out."""
+
+
+def mistakes(template: Template) -> Iterator[Mistake]:
+    """Every mistake in a template: where (JSON pointer parts) and what."""
+    if template.source == template.destination:
+        yield ("to",), "source and destination are the same system"
+    if message := schedule.mistake(template.schedule):
+        yield ("schedule",), message
+    for name, count in Counter(task.name for task in template.tasks).items():
+        if count > 1:
+            yield ("tasks",), f"{count} tasks are named {name!r}"
+    yield from _rules(template.update_only, template.source, template.header.source.entity, ("updateOnly",))
+    for index, task in enumerate(template.tasks):
+        for place, message in _TaskCheck(template, index, task).mistakes():
+            yield ("tasks", index, *place), message
+
+
+def expression(text: str, system: SystemName, entity_set: str) -> Iterator[str]:
+    """What is wrong with a rule over the rows of an entity set: its grammar, its columns, the constants it compares."""
+    try:
+        parsed = filters.parse(text)
+    except paths.ParseError as error:
+        yield str(error)
+        return
+    for key in sorted(parsed.paths()):
+        try:
+            cells(system, entity_set, paths.parse(key))
+        except ConfigError as error:
+            yield str(error)
+    for reference, constant in filters.comparisons(parsed):
+        try:
+            ends = cells(system, entity_set, reference.path)
+        except ConfigError:
+            continue
+        for end in ends:
+            if isinstance(constant.value, str) and end.sort in (Sort.DATE, Sort.LOCAL_DAY, Sort.MOMENT):
+                continue
+            value = str(constant.value) if end.sort in (Sort.MONEY, Sort.DECIMAL) else constant.value
+            blank = constant.value is None or constant.value == ""
+            if not blank and (message := fitting.wrong_constant(_scalar(value), end)):
+                yield f"{message}, but it is compared with {reference}"
+
+
+def _scalar(value: object) -> str | int | bool | None:
+    return value if isinstance(value, str | int | bool) or value is None else str(value)
+
+
+def _rules(rules: list[Rule], system: SystemName, entity_set: str, place: Place) -> Iterator[Mistake]:
+    for index, rule in enumerate(rules):
+        for message in expression(rule.when, system, entity_set):
+            yield (*place, index, "when"), message
+        if sum(other.name == rule.name for other in rules) > 1:
+            yield (*place, index, "name"), f"another rule is named {rule.name!r}, too"
+
+
+class _TaskCheck:
+    """The checks of one task, which needs its template for the header and its parent."""
+
+    def __init__(self, template: Template, index: int, task: Task) -> None:
+        self.template = template
+        self.index = index
+        self.task = task
+        self.header = template.header
+        self.earlier = {other.name: other for other in template.tasks[:index]}
+        self.parent = self.earlier.get(task.parent)
+        self.source_set = _source_set(task, self.earlier)
+
+    def mistakes(self) -> Iterator[Mistake]:
+        yield from self._parent()
+        unknown = [*self._entity(("destination", "entity"), self.template.destination, self.task.destination.entity)]
+        if not self.task.source.self:
+            unknown += self._entity(("source", "entity"), self.template.source, self.task.source.entity)
+        elif self.task.source.entity:
+            yield ("source", "entity"), "a task with self reads its parent's rows: leave the entity out"
+        yield from unknown
+        if unknown or not self.source_set:
+            return
+        yield from self._source()
+        yield from self._destination()
+        yield from self._fields()
+
+    def _parent(self) -> Iterator[Mistake]:
+        parent, name = self.parent, self.task.parent
+        if self.index == 0:
+            if name or self.task.source.self:
+                yield ("parent",), "the first task is the header: it has no parent and reads an entity"
+        elif parent is None:
+            yield ("parent",), f"no task before this one is named {name!r}. {did_you_mean(name, self.earlier)}".strip()
+        elif not self.task.source.self and parent is not self.header:
+            yield ("parent",), f"the parent must be the header, {self.header.name!r}"
+
+    def _entity(self, place: Place, system: SystemName, name: str) -> Iterator[Mistake]:
+        try:
+            _entity(system, name)
+        except ConfigError as error:
+            yield place, str(error)
+
+    # --- where it reads ---
+
+    def _source(self) -> Iterator[Mistake]:
+        task, source = self.task, self.task.source
+        read: list[tuple[Place, str]] = [(("source", "key", at), name) for at, name in enumerate(source.key)]
+        if source.version:
+            read.append((("source", "version"), source.version))
+        for place, text in read:
+            yield from self._path(place, self.template.source, self.source_set, text)
+        if not source.self and not source.key:
+            yield ("source", "key"), "the key columns must be named"
+        if self.index and not source.self and not source.link:
+            yield ("source", "link"), "a line needs a link to its header"
+        if source.link and (source.self or self.index == 0):
+            yield ("source", "link"), "only a line that reads an entity has a link"
+        for line, header in source.link.items():
+            yield from self._path(("source", "link", line), self.template.source, self.source_set, line)
+            yield from self._path(("source", "link", line), self.template.source, self.header.source.entity, header)
+        yield from _rules(task.rules, self.template.source, self.source_set, ("rules",))
+        if task.include:
+            for message in expression(task.include, self.template.source, self.source_set):
+                yield ("include",), message
+        if self.index == 0 and task.include:
+            yield ("include",), "the header's rows are chosen by rules, which say why"
+
+    def _path(self, place: Place, system: SystemName, entity_set: str, text: str) -> Iterator[Mistake]:
+        try:
+            cells(system, entity_set, paths.parse(text))
+        except ConfigError as error:
+            yield place, str(error)
+
+    # --- where it writes ---
+
+    def _destination(self) -> Iterator[Mistake]:
+        task, system, entity_set = self.task, self.template.destination, self.task.destination.entity
+        destination = task.destination
+        given = {field.destination for field in task.fields}
+        for at, name in enumerate(destination.key):
+            if name not in given:
+                hint = did_you_mean(name, given)
+                yield ("destination", "key", at), f"no field writes the key column {name!r}. {hint}".strip()
+        yield from self._keys()
+        for line, header in destination.link.items():
+            yield from self._path(("destination", "link", line), system, entity_set, line)
+            yield from self._path(("destination", "link", line), system, self.header.destination.entity, header)
+        if bool(destination.link) != bool(self.index):
+            yield ("destination", "link"), "a line needs a link to its header" if self.index else "a header has no link"
+        yield from _rules(destination.guards, system, entity_set, ("destination", "guards"))
+        if destination.guards and self.index:
+            yield ("destination", "guards"), "guards are for the header"
+        if destination.ignore:
+            for message in expression(destination.ignore, system, entity_set):
+                yield ("destination", "ignore"), message
+        if task.unless_column:
+            yield from self._path(("unlessColumn",), system, self.header.destination.entity, task.unless_column)
+
+    def _keys(self) -> Iterator[Mistake]:
+        key = self.task.destination.key
+        if not key:
+            yield ("destination", "key"), "the key columns must be named"
+        elif self.template.destination == "finops":
+            needed = [name for name in finops_entity(self.task.destination.entity).keys if name != COMPANY]
+            if set(key) != set(needed):
+                yield ("destination", "key"), f"the key of {self.task.destination.entity} is {', '.join(needed)}"
+
+    # --- its fields ---
+
+    def _fields(self) -> Iterator[Mistake]:
+        for index, field in enumerate(self.task.fields):
+            for place, message in self._field(field):
+                yield ("fields", index, *place), message
+            if any(_collide(field, other) for other in self.task.fields[:index]):
+                yield ("fields", index, "destination"), f"another field writes {field.destination}, too"
+
+    def _field(self, field: FieldMap) -> Iterator[Mistake]:
+        to_finops = self.template.destination == "finops"
+        sources: list[tuple[Cell, ...]] = []
+        for text in field.sources:
+            try:
+                path = paths.parse(text)
+                sources.append(
+                    cells(self.template.source, self.source_set, path, custom=field.custom and not to_finops)
+                )
+            except ConfigError as error:
+                yield ("source",), str(error)
+                continue
+            if str(path) != text:
+                yield ("source",), f"write {text!r} as {str(path)!r}"
+            yield from _readable(field, sources[-1])
+        try:
+            goal = paths.parse(field.destination)
+            ends = cells(
+                self.template.destination, self.task.destination.entity, goal, custom=field.custom and to_finops
+            )
+        except ConfigError as error:
+            yield ("destination",), str(error)
+            return
+        if len(sources) == len(field.sources):
+            yield from fitting.mistakes(field, sources, ends)
+        if str(goal) != field.destination:
+            yield ("destination",), f"write {field.destination!r} as {str(goal)!r}"
+        if to_finops:
+            yield from _finops_only(field)
+        else:
+            yield from _sales_only(field, goal, self.task)
+        if field.max_length and any(end.sort not in (Sort.TEXT, Sort.UNKNOWN) for end in ends):
+            yield ("maxLength",), f"{field.destination} is no text"
+
+
+def _source_set(task: Task, earlier: dict[str, Task]) -> str:
+    """The entity set whose rows the task reads (with self, its parent's). Empty when that cannot be known."""
+    while task.source.self:
+        parent = earlier.get(task.parent)
+        if parent is None or parent is task:
+            return ""
+        task = parent
+    return task.source.entity
+
+
+def _entity(system: SystemName, entity_set: str) -> None:
+    if system == "sales":
+        sales_table_by_set(entity_set)
+    else:
+        finops_entity(entity_set)
+
+
+def _collide(field: FieldMap, other: FieldMap) -> bool:
+    """Whether two fields write the same column at the same time."""
+    apart = (
+        {field.line_kind, other.line_kind} == {"product", "writeIn"},
+        {field.on, other.on} == {"create", "update"},
+    )
+    return field.destination == other.destination and not any(apart)
+
+
+def _readable(field: FieldMap, ends: tuple[Cell, ...]) -> Iterator[Mistake]:
+    for end in ends:
+        if isinstance(end, SalesColumn) and (not end.read or end.sort is Sort.LOOKUP):
+            what = f"is a lookup: go on to a column, as in {end.name}.name" if end.read else "cannot be read"
+            yield ("source",), f"{end.name} {what}"
+
+
+def _finops_only(field: FieldMap) -> Iterator[Mistake]:
+    if field.missing or field.line_kind:
+        yield (
+            ("missing" if field.missing else "lineKind",),
+            "Finance and Operations has no lookups, no write-in lines",
+        )
+    if field.last:
+        yield ("last",), "a change set of Finance and Operations has no last step"
+    if field.reference:
+        entity, _, name = field.reference.partition(".")
+        try:
+            finops_entity(entity).property(name)
+        except ConfigError as error:
+            yield ("reference",), str(error)
+
+
+def _sales_only(field: FieldMap, goal: paths.Path, task: Task) -> Iterator[Mistake]:
+    if field.reference:
+        yield ("reference",), "references are for Finance and Operations; Sales has lookups"
+    table = sales_table_by_set(task.destination.entity)
+    column = table.find(paths.root(goal))
+    if column is not None:
+        yield from _writable(field, column)
+    if field.missing and isinstance(goal, paths.Column):
+        yield ("missing",), f"{field.destination} is no lookup"
+    if field.missing == "writeIn" and paths.root(goal) != "productid":
+        yield ("missing",), "only a product can be written in"
+    if field.line_kind and not any(other.missing == "writeIn" for other in task.fields):
+        yield ("lineKind",), "no field of this task makes write-in lines (missing: writeIn)"
+    if field.max_length and column is not None and column.max_length and field.max_length > column.max_length:
+        yield ("maxLength",), f"{column.name} takes {column.max_length} characters only"
+
+
+def _writable(field: FieldMap, column: SalesColumn) -> Iterator[Mistake]:
+    constant = not field.sources and not any(isinstance(one, Default) and one.always for one in field.transform)
+    on_create = field.on != "update" and not field.last
+    on_update = field.on != "create" and not constant
+    if not column.create and not column.update:
+        yield ("destination",), f"Sales computes {column.name}: it cannot be written"
+    elif on_create and not column.create:
+        yield ("on",), f'{column.name} cannot be written on create: add "on": "update" or "last": true'
+    elif on_update and not column.update:
+        yield ("on",), f'{column.name} cannot be changed later: add "on": "create"'

@@ -1,0 +1,174 @@
+"""Writes down what the templates do, field by field, for people: `docs/templates.md`.
+
+`python -m p2c.templates.describe` rewrites it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from p2c.documents import SystemName
+from p2c.templates.load import builtin_templates
+from p2c.templates.models import (
+    Add,
+    DatePart,
+    Default,
+    FieldMap,
+    Join,
+    Rule,
+    Scalar,
+    Split,
+    Task,
+    Template,
+    Transform,
+    Truncate,
+    ValueMap,
+)
+
+FILE = Path(__file__).parents[2] / "docs" / "templates.md"
+_SYSTEMS: dict[SystemName, str] = {"sales": "Sales", "finops": "Finance and Operations"}
+_MOST_ENTRIES = 4
+_INTRODUCTION = """# Templates
+
+What each template synchronises, field by field. This page is made from the templates (`p2c/templates/builtin`) by
+`python -m p2c.templates.describe`.
+
+- *(C)* or *chosen*: Microsoft's public documents do not say it, so we chose; so are all lengths of Finance and
+  Operations, which publishes none. Change what does not suit you in the project file.
+- *K* marks a field of the key, by which the row is found at the destination.
+- A default without a source is written on create only, unless *always* stands with it.
+- A value that is not in its value map is a rejection, which names the value and where to add it.
+"""
+
+
+def page() -> str:
+    """The page, in Markdown."""
+    return "\n".join([_INTRODUCTION, *(line for one in builtin_templates().values() for line in _template(one))])
+
+
+def _template(template: Template) -> Iterator[str]:
+    yield f"## {template.name}\n"
+    yield f"{template.description}\n"
+    after = ", ".join(f"`{name}`" for name in template.runs_after) or "nothing"
+    yield f"- Id `{template.id}`; from {_SYSTEMS[template.source]} to {_SYSTEMS[template.destination]}"
+    yield f"- Runs after {after}; schedule `{template.schedule}`"
+    if template.scope == "master":
+        yield "- Only from the master legal entity of the connection set"
+    for rule in template.update_only:
+        yield f"- Never created, only updated, unless `{rule.when}`: {rule.reason}"
+    yield ""
+    for task in template.tasks:
+        yield from _task(task)
+
+
+def _task(task: Task) -> Iterator[str]:
+    source = f"`{task.source.entity}`" if task.source.entity else f"a row of *{task.parent}*"
+    yield f"### {task.name}: {source} → `{task.destination.entity}`\n"
+    notes = [*_conditions(task)]
+    if notes:
+        yield from notes
+        yield ""
+    yield "| Source | Destination | Transforms | Notes |"
+    yield "|---|---|---|---|"
+    for field in task.fields:
+        key = " K" if field.destination in task.destination.key else ""
+        sources = "<br>".join(f"`{one}`" for one in field.sources) or "–"
+        chain = "<br>".join(_transform(one) for one in field.transform)
+        yield f"| {sources} | `{field.destination}`{key} | {chain} | {'; '.join(_notes(field))} |"
+    yield ""
+
+
+def _conditions(task: Task) -> Iterator[str]:
+    for rule in task.rules:
+        yield _rule(rule, "Goes only if")
+    for rule in task.destination.guards:
+        yield _rule(rule, "Is changed at the destination only if there")
+    if task.source.version:
+        yield f"- Of several rows with one key the one with the highest `{task.source.version}` counts"
+    if task.include:
+        yield f"- Only rows with `{task.include}`"
+    if task.destination.ignore:
+        yield f"- Leaves alone rows with `{task.destination.ignore}`"
+    if task.parent:
+        extra = {
+            "ours": "rows that we wrote and the source no longer has are deleted",
+            "delete": "rows that the source does not have are deleted",
+            "keep": "rows that the source does not have stay",
+        }
+        yield f"- At the destination, {extra[task.destination.extra]}"
+    if task.unless_column:
+        yield f"- Only where the environment has no column `{task.unless_column}` (else the P2C solution does it)"
+
+
+def _rule(rule: Rule, when: str) -> str:
+    return f"- *{rule.name}*. {when} `{rule.when}`. Otherwise: {rule.reason}"
+
+
+def _transform(transform: Transform) -> str:
+    match transform:
+        case Default():
+            return f"default `{_show(transform.value)}`" + (", always" if transform.always else "")
+        case ValueMap():
+            return _value_map(transform)
+        case Truncate():
+            return f"cut to {transform.length} characters (C)"
+        case Join():
+            return "joined by line breaks" if transform.separator == "\n" else f"joined by `{transform.separator}`"
+        case Split():
+            return f"part {transform.index + 1} of {transform.parts}"
+        case DatePart():
+            return f"the {transform.part}"
+        case Add():
+            return f"plus {transform.amount}"
+        case _:
+            return transform.type
+
+
+def _value_map(transform: ValueMap) -> str:
+    entries = [f"`{key or ' '}` → `{_show(value)}`" for key, value in transform.values.items()]
+    shown = entries if len(entries) <= _MOST_ENTRIES else [*entries[:_MOST_ENTRIES], f"{len(entries)} in all"]
+    if transform.use:
+        shown.append(f"shared map *{transform.use}*")
+    return "value map: " + ", ".join(shown).replace("` ` →", "blank →")
+
+
+def _show(value: Scalar) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _notes(field: FieldMap) -> Iterator[str]:
+    if field.on != "both":
+        yield f"on {field.on} only"
+    if field.last:
+        yield "after all other writes"
+    if field.required:
+        yield "required"
+    if field.max_length:
+        yield f"at most {field.max_length} characters (C)"
+    if field.null:
+        yield {"clear": "a blank clears it", "skip": "a blank is left out"}[field.null]
+    if field.missing:
+        yield {
+            "park": "waits when its row is missing",
+            "reject": "rejected when its row is missing",
+            "omit": "left out when its row is missing",
+            "writeIn": "a write-in line when its row is missing",
+        }[field.missing]
+    if field.line_kind:
+        yield {"product": "on product lines", "writeIn": "on write-in lines"}[field.line_kind]
+    if field.reference:
+        yield f"waits for `{field.reference}`"
+    if field.optional:
+        yield "only where the column exists"
+    if field.note:
+        yield field.note
+
+
+def write() -> None:
+    """Rewrites the page."""
+    FILE.write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

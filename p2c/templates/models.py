@@ -1,0 +1,274 @@
+"""The shape of a template: what Data-integration users know, as pydantic models.
+
+A template has tasks, a task has fields, a field has a source, a destination and a list of transforms. The first task is
+the header of the document; the others are its lines (`parent` names the header's task). A task whose source is
+`"self": true` makes one line out of its parent's own row (a price list item out of a product, a charge out of a line).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from p2c.documents import SystemName
+
+
+class Model(BaseModel):
+    """Base of all file models: unknown fields are refused, values are frozen, names are camelCase in the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+Scalar = str | int | bool | None
+"""A constant in a template. Decimals are written as text, `"12.50"`: JSON readers would make floats of them."""
+
+
+class Default(Model):
+    """The value when the source is blank. Without a source it applies on create only, unless `always`."""
+
+    type: Literal["Default"] = Field(alias="transformType")
+    value: Scalar = Field(alias="defaultValue")
+    always: bool = False
+
+
+class ValueMap(Model):
+    """One value for another. Keys match exactly, else ignoring case and outer blanks; `""` is blank and null.
+
+    `use` names a shared map of the package (`countries`); entries of `valueMap` come first. A value that is not in the
+    map is rejected, kept or made null, as `unmapped` says. A blank without an entry stays blank.
+    """
+
+    type: Literal["ValueMap"] = Field(alias="transformType")
+    values: dict[str, Scalar] = Field(alias="valueMap", default_factory=dict)
+    use: str = ""
+    unmapped: Literal["reject", "keep", "null"] = "reject"
+
+
+class Truncate(Model):
+    """Cuts text to a length, on purpose."""
+
+    type: Literal["Truncate"] = Field(alias="transformType")
+    length: Annotated[int, Field(alias="maxLength", gt=0)]
+
+
+class Join(Model):
+    """Joins several source texts, blanks left out."""
+
+    type: Literal["Join"] = Field(alias="transformType")
+    separator: str = "\n"
+
+
+class Split(Model):
+    """One part of a text that `Join` made: the `index`-th (from 0) of at most `parts`, the last one takes the rest."""
+
+    type: Literal["Split"] = Field(alias="transformType")
+    separator: str = "\n"
+    index: Annotated[int, Field(ge=0)]
+    parts: Annotated[int, Field(ge=1)] = 3
+
+
+class DatePart(Model):
+    """Day, month or year of a date, as a number; 0 when there is no date."""
+
+    type: Literal["DatePart"] = Field(alias="transformType")
+    part: Literal["day", "month", "year"]
+
+
+class Add(Model):
+    """Adds a constant to a number (line numbers of derived lines)."""
+
+    type: Literal["Add"] = Field(alias="transformType")
+    amount: int
+
+
+class UnitPrice(Model):
+    """Price of one: sources are the price and the number of units that it is for (0 counts as 1)."""
+
+    type: Literal["UnitPrice"] = Field(alias="transformType")
+
+
+class DiscountPerUnit(Model):
+    """Sources: discount of the whole line, quantity. Gives the discount of one unit, rounded to the currency."""
+
+    type: Literal["DiscountPerUnit"] = Field(alias="transformType")
+
+
+class DiscountRounding(Model):
+    """Sources: discount of the whole line, quantity. Gives the charge that makes good what DiscountPerUnit rounded."""
+
+    type: Literal["DiscountRounding"] = Field(alias="transformType")
+
+
+class LineDiscount(Model):
+    """Sources: quantity, discount of one unit, rounding charge. Gives the discount of the whole line."""
+
+    type: Literal["LineDiscount"] = Field(alias="transformType")
+
+
+class InvoiceDiscount(Model):
+    """Sources: discount of the line, charges of the line. A negative charge is a rounding and raises the discount."""
+
+    type: Literal["InvoiceDiscount"] = Field(alias="transformType")
+
+
+Transform = Annotated[
+    Default
+    | ValueMap
+    | Truncate
+    | Join
+    | Split
+    | DatePart
+    | Add
+    | UnitPrice
+    | DiscountPerUnit
+    | DiscountRounding
+    | LineDiscount
+    | InvoiceDiscount,
+    Field(discriminator="type"),
+]
+
+
+class FieldMap(Model):
+    """One field: where its value comes from and where it goes.
+
+    - `on`: write it on create only, on update only, or on both.
+    - `last`: write it after all rows of the document (a state that needs the lines to be there).
+    - `null`: what a blank source does: `clear` the destination, `skip` the field; by default text and lookups are
+      cleared, everything else (numbers, dates, choices) is skipped.
+    - `max_length`: longer text is a rejection (F&O publishes no lengths; Sales' own lengths hold without it).
+    - `required`: a blank value is a rejection. Key fields always are.
+    - `missing`: what to do when a lookup's row is not there: wait for it (`park`), `reject`, leave the field out
+      (`omit`), or turn the line into a write-in product (`writeIn`).
+    - `line_kind`: the field is for product lines or for write-in lines only (where `missing` is `writeIn`).
+    - `optional`: the field is left out in an environment without the column (a P2C solution that is absent or older).
+    - `reference`: F&O entity and field that must hold this value, for example `CustomersV2.CustomerAccount`; when F&O
+      refuses the document and the row is missing there, the document waits for it.
+    - `compare`: `ignoreCase` where the destination returns another case than was sent.
+    - `custom`: a F&O name of this customer's own, not in the catalog (the destination's; in a template to Sales the
+      source's).
+    - `note`: a word to the reader; it changes nothing.
+    """
+
+    source: str | list[str] | None = None
+    destination: str
+    transform: list[Transform] = Field(default_factory=list)
+    on: Literal["create", "update", "both"] = "both"
+    last: bool = False
+    null: Literal["clear", "skip"] | None = None
+    max_length: Annotated[int | None, Field(alias="maxLength", gt=0)] = None
+    required: bool = False
+    missing: Literal["park", "reject", "omit", "writeIn"] | None = None
+    line_kind: Annotated[Literal["product", "writeIn"] | None, Field(alias="lineKind")] = None
+    optional: bool = False
+    reference: str = ""
+    compare: Literal["exact", "ignoreCase"] = "exact"
+    custom: bool = False
+    note: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source paths, none for a constant."""
+        if self.source is None:
+            return ()
+        return tuple(self.source) if isinstance(self.source, list) else (self.source,)
+
+
+class Rule(Model):
+    """A source filter with a name: a document for which `when` does not hold is skipped, with this name and reason.
+
+    `when` is an OData filter expression over source paths, choices as numbers (Sales) or symbols (F&O).
+    """
+
+    name: str
+    when: str
+    reason: str
+
+
+class SourceEntity(Model):
+    """Where a task reads: entity set, key columns inside the document, and the link to the header.
+
+    `key`: all key columns for a header, except `dataAreaId`, which goes without saying.
+    `link`: line path to header path.
+    `version`: of several rows with one key, of those that pass the rules, the one with the highest value here counts.
+    `filter`: sent to the service as it is; rows that it leaves out are not read and not reported.
+    """
+
+    entity: str = ""
+    key: list[str] = Field(default_factory=list)
+    link: dict[str, str] = Field(default_factory=dict)
+    version: str = ""
+    filter: str = ""
+    self: bool = False
+
+
+class DestinationEntity(Model):
+    """Where a task writes: entity set, key fields (as destinations of fields; `dataAreaId` goes without saying), link.
+
+    `link`: the line's column to the header's column.
+    `guards`: rules over the destination's header row; where one does not hold the document is skipped (F&O owns it).
+    `ignore`: rows for which this holds are not ours: neither matched nor changed (a line that a plug-in makes).
+    `extra`: what becomes of rows that the source does not have: delete those that we wrote (`ours`), all of them
+    (`delete`: the source owns the lines), or none (`keep`).
+    """
+
+    entity: str
+    key: list[str]
+    link: dict[str, str] = Field(default_factory=dict)
+    guards: list[Rule] = Field(default_factory=list)
+    ignore: str = ""
+    extra: Literal["ours", "delete", "keep"] = "ours"
+
+
+class Task(Model):
+    """One entity to one entity.
+
+    `rules`: where one does not hold, of the header or of any line that is included, the whole document is skipped.
+    `include` of a line task says which rows become lines (all, when empty).
+    `unless_column`: the task is left out where the destination's header table has this column (the solution does the
+    work there).
+    """
+
+    name: str
+    parent: str = ""
+    source: SourceEntity
+    destination: DestinationEntity
+    rules: list[Rule] = Field(default_factory=list)
+    include: str = ""
+    unless_column: Annotated[str, Field(alias="unlessColumn")] = ""
+    fields: list[FieldMap]
+
+
+class Template(Model):
+    """What one template synchronises, in which direction, after which others, how often.
+
+    `family`: templates of one family share a lane: only one of them writes at a time.
+    `scope`: `each` legal entity has its rows, or they are shared and come from the `master` legal entity (products).
+    `schedule`: NCRONTAB of six fields, second first; empty = no timer starts it.
+    `updateOnly`: rules over the source; where one does not hold, a document that is not yet at the destination is
+    skipped (a cancelled order is not created just to be cancelled).
+    """
+
+    schema_: Annotated[str, Field(alias="$schema")] = ""
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+    name: str
+    source: Annotated[SystemName, Field(alias="from")]
+    destination: Annotated[SystemName, Field(alias="to")]
+    description: str = ""
+    family: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+    runs_after: Annotated[list[str], Field(alias="runsAfter")] = Field(default_factory=list)
+    schedule: str = "0 */15 * * * *"
+    scope: Literal["each", "master"] = "each"
+    update_only: Annotated[list[Rule], Field(alias="updateOnly")] = Field(default_factory=list)
+    enabled: bool = True
+    tasks: Annotated[list[Task], Field(min_length=1)]
+
+    @property
+    def header(self) -> Task:
+        """The task of the document's header."""
+        return self.tasks[0]
+
+    @property
+    def lines(self) -> tuple[Task, ...]:
+        """The line tasks, in the order in which their rows are written."""
+        return tuple(self.tasks[1:])
