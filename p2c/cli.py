@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
 from rich.console import Console
 
 from p2c import render
 from p2c.documents import Outcome, OutcomeKind
-from p2c.errors import AuthError, ConfigError, P2CError, StateError
+from p2c.errors import AuthError, ConfigError, P2CError, Problem, StateError
 from p2c.operations import report
 from p2c.operations.opening import open_session, opened_store, project_of
 from p2c.operations.reconcile import Agreement
@@ -100,7 +102,7 @@ def run(
         console.print(render.runs_table(records))
         _explain(console, settings, results)
         render.errors(console, records)
-    raise typer.Exit(_exit_code(records))
+    raise typer.Exit(_exit_code(results))
 
 
 @app.command()
@@ -151,8 +153,10 @@ def runs(
         async with opened_store(settings) as store:
             return await report.recent_runs(store, limit)
 
-    async def outcomes(identifier: str) -> list[Outcome]:
+    async def outcomes(identifier: str) -> list[Outcome] | None:
         async with opened_store(settings) as store:
+            if await report.run_record(store, identifier) is None:
+                return None
             found = report.run_outcomes(store, identifier)
             return [one async for one in found if not kind or one.kind in kind]
 
@@ -164,6 +168,8 @@ def runs(
             console.print(render.runs_table(records, with_id=True) if records else "No run yet: `p2c run --all`.")
         return
     found = _wait(outcomes(run_id))
+    if found is None:
+        raise typer.BadParameter(f"there is no run {run_id!r}; `p2c runs` lists the latest")
     if as_json:
         _print_json({"run": run_id, "outcomes": [_outcome(one) for one in found]})
     else:
@@ -233,21 +239,24 @@ def main() -> None:
 
 def _settings(project: Path | None, state: str | None) -> Settings:
     given = {name: value for name, value in (("project", project), ("state", state)) if value is not None}
-    return Settings(**given)  # type: ignore[arg-type]
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = tuple(
+            Problem("P2C_" + "__".join(map(str, one["loc"])).upper(), "", one["msg"])
+            for one in error.errors(include_url=False, include_input=False)
+        )
+        _fail(ConfigError("A setting in the environment is wrong.", problems=problems), Exit.CONFIG)
+    except SettingsError as error:
+        _fail(ConfigError(f"A setting in the environment is wrong: {error}."), Exit.CONFIG)
 
 
 def _wait(work: Coroutine[Any, Any, T]) -> T:
     """The result of the work; an error of ours becomes a message and an exit code."""
     try:
         return asyncio.run(work)
-    except ConfigError as error:
-        _fail(error, Exit.CONFIG)
-    except AuthError as error:
-        _fail(error, Exit.AUTH)
-    except StateError as error:
-        _fail(error, Exit.STATE)
     except P2CError as error:
-        _fail(error, Exit.STOPPED)
+        _fail(error, _code_of(error))
     except KeyboardInterrupt:
         Console(stderr=True).print("Stopped. The next run goes on from the last page that was settled.")
         raise typer.Exit(130) from None
@@ -258,9 +267,18 @@ def _fail(error: P2CError, code: Exit) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _exit_code(records: Iterable[RunRecord]) -> Exit:
-    statuses = {one.status for one in records}
-    return Exit.STOPPED if "Error" in statuses else Exit.WARNING if "Warning" in statuses else Exit.DONE
+def _code_of(error: P2CError) -> Exit:
+    kinds = ((ConfigError, Exit.CONFIG), (AuthError, Exit.AUTH), (StateError, Exit.STATE))
+    return next((code for kind, code in kinds if isinstance(error, kind)), Exit.STOPPED)
+
+
+def _exit_code(results: Iterable[Finished]) -> Exit:
+    """The code of what stopped the first run that stopped; the others may not have run because of it."""
+    results = list(results)
+    first = next((one for one in results if one.record.status == "Error"), None)
+    if first is not None:
+        return _code_of(first.error) if first.error is not None else Exit.STOPPED
+    return Exit.WARNING if any(one.record.status == "Warning" for one in results) else Exit.DONE
 
 
 def _explain(console: Console, settings: Settings, results: Iterable[Finished]) -> None:

@@ -162,12 +162,16 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A resolved lookup: the column, the navigation property to bind, the entity set and id of the row it points to."""
+    """A resolved lookup: the column, the navigation property to bind, the entity set and id of the row it points to.
+
+    `unfit` says in which state the row is when new rows cannot refer to it (`Draft`, `Retired`), else it is empty.
+    """
 
     column: str
     navigation: str
     entity: str
     id: str
+    unfit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
 # A quotient is cut, never rounded, before it is rounded to a precision: rounding twice would turn 0.0049..9 into 0.01.
 _CUT = Context(prec=120, rounding=ROUND_DOWN)
 _ZERO = Decimal(0)
+_ONE = Decimal(1)
 
 
 class ZeroQuantityError(ValueError):
@@ -71,6 +72,26 @@ def invoice_discount(discount: Decimal, charges: Decimal, precision: int) -> Dec
     A positive charge is a charge: it becomes a line of its own and leaves the discount alone.
     """
     return round_half_up(_EXACT.subtract(discount, min(charges, _ZERO)), precision)
+
+
+def invoiced_units(
+    price: Decimal, quantity: Decimal, amount: Decimal, discount: Decimal, charges: Decimal, precision: int
+) -> Decimal:
+    """How many units the price of an invoice line is for, as far as the line's amount tells; 1 where it does not.
+
+    The amount is `quantity x price / units - discount`, to the currency's precision. Whether it holds the line's
+    charges as well is nowhere said, so both readings are tried. A whole number above 1 counts only if it explains the
+    amount exactly and 1 does not.
+    """
+    gross = _EXACT.multiply(quantity, price)
+    for charged in (amount + discount, amount + discount - charges):
+        if round_half_up(gross, precision) == round_half_up(charged, precision):
+            return _ONE
+    for charged in (amount + discount, amount + discount - charges):
+        units = round_half_up(_CUT.divide(gross, charged), 0) if charged else _ZERO
+        if units > 1 and round_half_up(_CUT.divide(gross, units), precision) == round_half_up(charged, precision):
+            return units
+    return _ONE
 
 
 def _units_discount(quantity: Decimal, per_unit: Decimal, precision: int) -> Decimal:

@@ -9,7 +9,14 @@ from p2c.mapping.context import Context, Currency, DocumentScope
 from p2c.mapping.plan import Absence, TaskPlan
 from p2c.mapping.refusal import Unmappable
 from p2c.templates import filters
-from p2c.templates.models import DiscountPerUnit, DiscountRounding, InvoiceDiscount, LineDiscount, Template
+from p2c.templates.models import (
+    DiscountPerUnit,
+    DiscountRounding,
+    InvoiceDiscount,
+    InvoicePrice,
+    LineDiscount,
+    Template,
+)
 
 CURRENCY = "transactioncurrencyid.isocurrencycode"
 """Where every money table of Sales has its currency."""
@@ -17,7 +24,7 @@ CURRENCY = "transactioncurrencyid.isocurrencycode"
 WRITE_IN = "isproductoverridden"
 """What tells a write-in line of Sales from one of a product; a line cannot change its kind."""
 
-_AMOUNTS = DiscountPerUnit | DiscountRounding | InvoiceDiscount | LineDiscount
+_AMOUNTS = DiscountPerUnit | DiscountRounding | InvoicePrice | InvoiceDiscount | LineDiscount
 
 
 def currency(template: Template, header: TaskPlan, context: Context) -> Currency:

@@ -28,6 +28,7 @@ from p2c.templates.models import (
     DiscountPerUnit,
     DiscountRounding,
     InvoiceDiscount,
+    InvoicePrice,
     Join,
     LineDiscount,
     Scalar,
@@ -43,7 +44,7 @@ Pipeline = Callable[[Sequence[Plain], Scope], Plain]
 
 Step = Callable[[Plain, Scope], Plain]
 
-_MONEY = UnitPrice | DiscountPerUnit | DiscountRounding | LineDiscount | InvoiceDiscount
+_MONEY = UnitPrice | DiscountPerUnit | DiscountRounding | LineDiscount | InvoicePrice | InvoiceDiscount
 _ZERO = Decimal(0)
 
 
@@ -107,6 +108,8 @@ def _many(transform: Transform, sources: int, around: Surroundings) -> Pipeline:
             run, expected = _spread(money.discount_rounding), 2
         case LineDiscount():
             run, expected = _line_discount, 3
+        case InvoicePrice():
+            run, expected = _invoice_price, 5
         case InvoiceDiscount():
             run, expected = _invoice_discount, 2
         case _:
@@ -149,6 +152,14 @@ def _line_discount(values: Sequence[Plain], scope: Scope) -> Plain:
     return money.line_discount(quantity, per_unit, charge, scope.currency_precision())
 
 
+def _invoice_price(values: Sequence[Plain], scope: Scope) -> Plain:
+    if values[0] is None:
+        return None
+    price, quantity, amount, discount, charges = (_amount(values, index) for index in range(5))
+    units = money.invoiced_units(price, quantity, amount, discount, charges, scope.currency_precision())
+    return money.unit_price(price, units, scope.price_precision)
+
+
 def _invoice_discount(values: Sequence[Plain], scope: Scope) -> Plain:
     return money.invoice_discount(_amount(values, 0), _amount(values, 1), scope.currency_precision())
 
@@ -180,7 +191,15 @@ def _step(transform: Transform, around: Surroundings) -> Step:
             return _date_part(transform, around.zone)
         case Add():
             return _add(transform.amount)
-        case Join() | UnitPrice() | DiscountPerUnit() | DiscountRounding() | LineDiscount() | InvoiceDiscount():
+        case (
+            Join()
+            | UnitPrice()
+            | DiscountPerUnit()
+            | DiscountRounding()
+            | LineDiscount()
+            | InvoicePrice()
+            | InvoiceDiscount()
+        ):
             raise ConfigError(f"{around.place}: {transform.type} must be the first transform of its field.")
         case _:
             assert_never(transform)

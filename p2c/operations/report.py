@@ -80,6 +80,11 @@ async def recent_runs(store: Store, limit: int) -> list[RunRecord]:
     return await Runs(store).recent(limit)
 
 
+async def run_record(store: Store, run_id: str) -> RunRecord | None:
+    """The record of a run, None when there is none."""
+    return await Runs(store).load(run_id)
+
+
 def run_outcomes(store: Store, run_id: str) -> AsyncIterator[Outcome]:
     """Every outcome of a run but the unchanged ones."""
     return Runs(store).outcomes(run_id)

@@ -24,7 +24,8 @@ from p2c.documents import (
 from p2c.mapping.mapper import Mapper
 from p2c.mapping.shape import WRITE_IN
 from p2c.sync.identity import row_id
-from p2c.sync.readying import ReadyDocument, ReadyRow, Values
+from p2c.sync.outcomes import Awaited
+from p2c.sync.readying import ReadyDocument, ReadyRow, Values, blame
 from p2c.templates import catalog
 from p2c.templates.filters import parse as parse_filter
 from p2c.templates.models import Task
@@ -32,13 +33,17 @@ from p2c.templates.models import Task
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What comparing gave: the writes (none when both sides agree) and the names of what differs."""
+    """What comparing gave: the writes (none when both sides agree) and the names of what differs.
+
+    `unfit`: rows that a new line would have to name and cannot, for the state that they are in.
+    """
 
     change: DocumentChange | None
     changed: tuple[str, ...]
     created: bool
     header_key: RowKey
     line_names: tuple[str, ...]
+    unfit: tuple[Awaited, ...] = ()
 
 
 class Comparer:
@@ -70,11 +75,12 @@ class Comparer:
         else:
             key = existing.header.key
             rows = self._update(header, existing.header, adopted=ours is None, changed=changed)
-        rows += self._lines(document, key, existing, ours, changed)
+        unfit: list[Awaited] = []
+        rows += self._lines(document, key, existing, ours, changed, unfit)
         rows += self._last(header, key, existing, changed)
         names = tuple(self._line_name(line) for line in document.lines)
         change = DocumentChange(document.key, tuple(rows)) if rows else None
-        return Verdict(change, tuple(changed), existing is None, key, names)
+        return Verdict(change, tuple(changed), existing is None, key, names, tuple(unfit))
 
     # --- header ---
 
@@ -131,6 +137,7 @@ class Comparer:
         existing: ExistingDocument | None,
         ours: Sequence[str] | None,
         changed: list[str],
+        unfit: list[Awaited],
     ) -> list[RowChange]:
         there = self._existing_lines(existing) if existing else {}
         updates: list[RowChange] = []
@@ -141,7 +148,8 @@ class Comparer:
             if found is not None:
                 updates += self._update(line, found[1], adopted=ours is None, changed=changed)
                 continue
-            creates.append(self._create(line, self._new_line_key(line, document), self._link(line, header_key)))
+            new = self._sellable(line, unfit)
+            creates.append(self._create(new, self._new_line_key(new, document), self._link(new, header_key)))
             if existing is not None:
                 changed.append(f"{line.label}: added")
         deletes = [
@@ -151,6 +159,18 @@ class Comparer:
         ]
         changed.extend(f"{row.label}: removed" for row in deletes)
         return [*deletes, *updates, *creates]
+
+    def _sellable(self, line: ReadyRow, unfit: list[Awaited]) -> ReadyRow:
+        """The line as it can be new: a write-in where its product cannot be sold any more and the template has that."""
+        product = line.create.get("productid")
+        if not isinstance(product, Reference) or not product.unfit:
+            return line
+        if line.write_in is not None:
+            return line.write_in
+        why = f"is {product.unfit} in Sales: activate it there"
+        place = blame(self._mapper.field(line.task, "productid.productnumber"), "productid")
+        unfit.append(Awaited("product", line.product, place, line.label, why))
+        return line
 
     def _existing_lines(self, existing: ExistingDocument) -> dict[str, tuple[str, ExistingRow]]:
         """Lines found, by name, those of others left out; tasks that share an entity find the same lines."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from p2c.documents import (
     DocumentChange,
     ExistingDocument,
+    Flaw,
     LegalEntity,
     MappedDocument,
     Outcome,
@@ -28,7 +29,8 @@ from p2c.mapping.mapper import Mapper
 from p2c.state.ledger import Entry
 from p2c.sync import outcomes
 from p2c.sync.compare import Comparer, Verdict
-from p2c.sync.readying import Readier, ReadyDocument
+from p2c.sync.outcomes import Awaited
+from p2c.sync.readying import Readier, ReadyDocument, blame
 from p2c.systems.ends import Destination
 from p2c.templates.filters import Expression
 from p2c.templates.filters import parse as parse_filter
@@ -80,6 +82,7 @@ class Loader:
         dry: bool = False,
     ) -> None:
         template = mapper.template
+        self._mapper = mapper
         self._write = mapper.writes()
         self._comparer = comparer
         self._destination = destination
@@ -148,7 +151,8 @@ class Loader:
             candidates = found.get(_fold(number), [])
             existing = self._choose(work, ready, candidates)
             if existing is None and candidates:
-                done.append(Settled(work.document, _ambiguous(work.document, number, candidates)))
+                flaw = Flaw(", ".join(self._write.header.key), _several(number, candidates))
+                done.append(Settled(work.document, outcomes.rejected(work.document, [flaw])))
                 continue
             stopped = self._stopped(work.document, existing)
             if stopped is not None:
@@ -156,7 +160,9 @@ class Loader:
                 continue
             ours = work.entry.lines if work.entry is not None else None
             verdict = self._comparer.compare(ready, existing, ours)
-            if verdict.change is None:
+            if verdict.unfit:
+                done.append(Settled(work.document, outcomes.parked(work.document, verdict.unfit)))
+            elif verdict.change is None:
                 outcome = Outcome(OutcomeKind.UNCHANGED, work.document.key, source_id=work.document.source_id)
                 done.append(Settled(work.document, outcome, self._settled_entry(work, verdict)))
             else:
@@ -192,18 +198,20 @@ class Loader:
 
     async def _refused(self, refused: Sequence[tuple[_Pending, Validation]]) -> list[Settled]:
         """Whether a refused document names a row that is not there: then it waits; else a person must look."""
-        named: dict[int, list[tuple[str, str]]] = defaultdict(list)
+        named: dict[int, list[tuple[tuple[str, str], Awaited]]] = defaultdict(list)
         for index, (one, _) in enumerate(refused):
             for row in (one.ready.header, *one.ready.lines):
                 for path, value in row.create.items():
                     reference = self._references.get((row.task, path))
                     if reference and value and not isinstance(value, Reference):
-                        named[index].append((reference, str(value)))
-        wanted = {pair for pairs in named.values() for pair in pairs}
+                        place = blame(self._mapper.field(row.task, path), path)
+                        awaited = Awaited(reference.partition(".")[0], str(value), place, row.label)
+                        named[index].append(((reference, str(value)), awaited))
+        wanted = {pair for pairs in named.values() for pair, _ in pairs}
         absent = await self._destination.missing(wanted, self._legal_entity) if wanted else set()
         settled: list[Settled] = []
         for index, (one, error) in enumerate(refused):
-            missing = [(pair[0].partition(".")[0], pair[1]) for pair in named[index] if pair in absent]
+            missing = [awaited for pair, awaited in named[index] if pair in absent]
             document = one.work.document
             outcome = outcomes.parked(document, missing) if missing else outcomes.from_error(document, error)
             settled.append(Settled(document, outcome))
@@ -228,14 +236,9 @@ def _first_broken(rules: Sequence[tuple[Rule, Expression]], row: Mapping[str, Va
     return None
 
 
-def _ambiguous(document: SourceDocument, number: Sequence[str], candidates: Sequence[ExistingDocument]) -> Outcome:
+def _several(number: Sequence[str], candidates: Sequence[ExistingDocument]) -> str:
     ids = ", ".join(str(one.header.key) for one in candidates)
-    return Outcome(
-        OutcomeKind.REJECTED,
-        document.key,
-        source_id=document.source_id,
-        reason=f"{len(candidates)} rows at the destination are numbered {'|'.join(number)} ({ids}); keep one of them",
-    )
+    return f"{len(candidates)} rows at the destination are numbered {'|'.join(number)} ({ids}); keep one of them"
 
 
 def _fold(number: Sequence[str]) -> tuple[str, ...]:

@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from p2c.documents import Flaw, Outcome, OutcomeKind, Rejected, Skipped, SourceDocument
 from p2c.errors import ServiceError, Validation
+
+_SYSTEMS = {"sales": "Sales", "finops": "Finance and Operations"}
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """What a document waits for: a kind of row and its key, and where the document names it.
+
+    `why` is said of a row that is there but cannot be used yet.
+    """
+
+    what: str
+    key: str
+    field: str = ""
+    line: str = ""
+    why: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.line + ': ' if self.line else ''}{self.field}"
+        return (
+            f"{self.what} {self.key}" + (f" ({place})" if place else "") + (f", which {self.why}" if self.why else "")
+        )
 
 
 def skipped(document: SourceDocument, why: Skipped) -> Outcome:
@@ -31,26 +54,35 @@ def from_mapping(document: SourceDocument, result: Skipped | Rejected) -> Outcom
     return skipped(document, result) if isinstance(result, Skipped) else rejected(document, result.flaws)
 
 
-def parked(document: SourceDocument, missing: Sequence[tuple[str, str]]) -> Outcome:
-    """The document waits. `missing` are (what, key): `("product", "D0001")`."""
-    keys = tuple(dict.fromkeys(f"{what} {key}" for what, key in missing))
+def parked(document: SourceDocument, missing: Sequence[Awaited]) -> Outcome:
+    """The document waits. Of several places that name the same row the first is told."""
+    first = {f"{one.what} {one.key}": one for one in reversed(missing)}
+    keys = tuple(dict.fromkeys(f"{one.what} {one.key}" for one in missing))
     return Outcome(
         OutcomeKind.PARKED,
         label(document),
         source_id=document.source_id,
+        field=missing[0].field,
+        line=missing[0].line,
         missing=keys,
-        reason=f"waits for {', '.join(keys)}; it goes by itself when that is there",
+        reason=f"waits for {'; '.join(str(first[key]) for key in keys)}; it goes by itself when that is there",
     )
 
 
 def from_error(document: SourceDocument, error: ServiceError) -> Outcome:
     """The outcome of a document that the destination refused (rejected) or did not take (failed)."""
     refused = isinstance(error, Validation)
+    system = _SYSTEMS.get(error.system, "the destination")
+    if refused:
+        said, advice = f"{system} refused it", "Correct the record or its mapping; the next run tries it again."
+    else:
+        said, advice = f"{system} did not take it", "The next run looks again and tries what is missing."
+    message = str(error).rstrip()
     return Outcome(
         OutcomeKind.REJECTED if refused else OutcomeKind.FAILED,
         label(document),
         source_id=document.source_id,
-        reason=str(error),
+        reason=f"{said}: {message}{'' if message.endswith('.') else '.'} {advice}",
         field=error.fault.field,
         line=error.fault.row,
         request_id=error.correlation.request_id or error.correlation.activity_id,

@@ -14,8 +14,9 @@ from itertools import chain
 
 from p2c.documents import Flaw, LegalEntity, MappedDocument, MappedRow, Missing, Reference, ResolvedRow, Value
 from p2c.mapping.mapper import LineKind, Mapper
+from p2c.sync.outcomes import Awaited
 from p2c.systems.ends import Ambiguous, Destination
-from p2c.templates.models import Task
+from p2c.templates.models import FieldMap, Task
 
 _WAIT_FOR = frozenset({"account", "contact", "product", "salesorder", "quote", "invoice", "pricelevel"})
 
@@ -28,7 +29,8 @@ class ReadyRow:
     """A mapped row by column, lookups resolved: what a create writes, and what an update compares.
 
     `after_create` and `after_update` follow when all rows of the document are written. `write_in` is the row to use
-    instead where the destination's line is a write-in product, which it cannot cease to be.
+    instead where the destination's line is a write-in product, which it cannot cease to be, or where its product cannot
+    be sold. `product` is the number that the line names.
     """
 
     task: str
@@ -39,6 +41,7 @@ class ReadyRow:
     after_create: Values = field(default_factory=dict)
     after_update: Values = field(default_factory=dict)
     write_in: ReadyRow | None = None
+    product: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,10 @@ class ReadyDocument:
 
 @dataclass(slots=True)
 class Readied:
-    """What became of a document: ready, or not, for the (table, key) pairs it waits for or for its flaws."""
+    """What became of a document: ready, or not, for the rows it waits for or for its flaws."""
 
     document: ReadyDocument | None = None
-    missing: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[Awaited] = field(default_factory=list)
     flaws: list[Flaw] = field(default_factory=list)
 
 
@@ -131,9 +134,11 @@ class Readier:
             if verdict in ("omit", "writeIn") or (write_in and self._of_product(row, missing.path)):
                 left_out.add(missing.path)
             elif verdict == "park":
-                result.missing.append((missing.table, missing.value))
+                place = blame(self._mapper.field(row.task, missing.path), missing.path)
+                result.missing.append(Awaited(missing.table, missing.value, place, row.label))
             else:
-                result.flaws.append(_unknown(missing, row.label))
+                place = blame(self._mapper.field(row.task, missing.path), missing.path)
+                result.flaws.append(_unknown(missing, place, row.label))
         if not two_forms:
             return _ready(row, form, resolved, left_out)
         other = _ready(row, self._form(row, "writeIn"), resolved, left_out)
@@ -172,6 +177,7 @@ def _ready(
         columns(form.after_create),
         columns(form.after_update),
         write_in,
+        next((str(value) for path, value in form.create.items() if path.startswith("productid.")), ""),
     )
 
 
@@ -179,12 +185,14 @@ def _column(path: str) -> str:
     return path.partition(".")[0]
 
 
-def _unknown(missing: Missing, line: str) -> Flaw:
+def blame(found: FieldMap | None, path: str) -> str:
+    """The name by which a person knows the cell: the field's sources, or the destination of a constant."""
+    return ", ".join(found.sources) if found is not None and found.sources else path
+
+
+def _unknown(missing: Missing, place: str, line: str) -> Flaw:
     if isinstance(missing, Ambiguous):
         several = f"{missing.rows} rows of {missing.table} in Sales are {missing.value!r}; keep one of them active"
-        return Flaw(missing.path, several, line)
-    return Flaw(
-        missing.path,
-        f"no {missing.table} {missing.value!r} in Sales; add it there, or map the value to one that exists",
-        line,
-    )
+        return Flaw(place, several, line)
+    what = f"no {missing.table} {missing.value!r} in Sales; add it there, or map the value to one that exists"
+    return Flaw(place, what, line)

@@ -13,7 +13,7 @@ from p2c.errors import P2CError
 from p2c.mapping.mapper import Mapper
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.ledger import Entry
-from p2c.state.runs import RunRecord
+from p2c.state.runs import RunRecord, Status
 from p2c.sync import outcomes
 from p2c.sync.extracting import map_page, read_ahead
 from p2c.sync.lane import Lane
@@ -94,22 +94,24 @@ class TemplateRun:
         self._mode = mode
         self._page_size = page_size
         self._progress = progress
+        self._checkpoint = Checkpoint()
         self.outcomes: list[Outcome] = []
         """What a dry run found; a real one writes its outcomes to the state."""
+        self.error: P2CError | None = None
+        """What stopped the run."""
 
     async def run(self) -> RunRecord:
         """Runs to the end. An error that stops the run is in the record; it is not raised."""
-        checkpoint, careful = await self._begin()
-        record = self._record(checkpoint)
+        self._checkpoint, careful = await self._begin()
+        record = self._record()
         await self._save(record)
         self._progress.started(self._template, self._legal_entity.id, await self._lane.ledger.estimate())
         try:
-            checkpoint = await self._pages(checkpoint, careful)
+            await self._pages(careful)
         except P2CError as error:
             _LOG.info("run stopped", extra={"run": record.id, "kind": error.code})
-            record = self._record(checkpoint, error=str(error))
-        else:
-            record = self._record(checkpoint)
+            self.error = error
+        record = self._record()
         await self._save(record)
         self._progress.finished(record)
         return record
@@ -127,7 +129,19 @@ class TemplateRun:
             started=now,
         )
         interrupted = known is not None and known.completed is None
+        if not self._mode.dry:
+            if known is not None and interrupted:
+                await self._give_up(known, fresh)
+            # Before anything is written: an interruption of the first page must be noticed, too.
+            await self._lane.checkpoints.save(self._template.id, fresh)
         return fresh, (1 << 30) if interrupted else 0
+
+    async def _give_up(self, known: Checkpoint, fresh: Checkpoint) -> None:
+        """Ends the record of a run that was killed and is not gone on with: it would be under way for ever."""
+        record = await self._lane.runs.load(known.run_id)
+        if record is not None and record.status == "Running":
+            end = {"status": "Error", "finished": fresh.started, "error": f"interrupted; {fresh.run_id} began anew"}
+            await self._lane.runs.save(record.model_copy(update=end))
 
     def _resumable(self, known: Checkpoint) -> bool:
         return (
@@ -138,20 +152,22 @@ class TemplateRun:
             and known.mode == self._mode.name
         )
 
-    async def _pages(self, checkpoint: Checkpoint, careful: int) -> Checkpoint:
+    async def _pages(self, careful: int) -> None:
         pages = self._source.pages(
-            self._mapper.reads(), self._legal_entity, page_size=self._page_size, cursor=checkpoint.cursor
+            self._mapper.reads(), self._legal_entity, page_size=self._page_size, cursor=self._checkpoint.cursor
         )
         async for page in read_ahead(pages):
             self._lane.check()
             settled = await self._page(page, careful=careful > 0)
             careful -= 1
-            checkpoint = await self._settle(settled, page, checkpoint)
+            # Writing takes its time; whoever lost the lane meanwhile must not move its checkpoint.
+            self._lane.check()
+            await self._settle(settled, page)
             self._progress.advanced(len(settled))
-        return await self._complete(checkpoint)
+        await self._complete()
 
     async def _page(self, page: Page, *, careful: bool) -> list[Settled]:
-        settled = [Settled(_orphan(label, key), _orphan_outcome(task, label, key)) for task, label, key in page.orphans]
+        settled = [self._orphan(*one) for one in page.orphans]
         mapped: list[tuple[SourceDocument, MappedDocument]] = []
         for document, result in map_page(self._mapper, page):
             if isinstance(result, MappedDocument):
@@ -172,31 +188,47 @@ class TemplateRun:
     def _known(self, entry: Entry | None, mapped: MappedDocument) -> bool:
         return entry is not None and entry.fingerprint == mapped.fingerprint and entry.template_hash == self._hash
 
-    async def _settle(self, settled: Sequence[Settled], page: Page, checkpoint: Checkpoint) -> Checkpoint:
+    async def _settle(self, settled: Sequence[Settled], page: Page) -> None:
+        moved = self._checkpoint.model_copy(update={"cursor": page.cursor, "page": self._checkpoint.page + 1})
         if self._mode.dry:
-            self.outcomes.extend(one.outcome for one in settled)
-            counts = outcomes.count(checkpoint.counts, [one.outcome for one in settled])
-            return checkpoint.model_copy(update={"counts": counts})
-        moved = checkpoint.model_copy(update={"cursor": page.cursor, "page": checkpoint.page + 1})
-        return await self._lane.settler.settle(settled, moved)
+            found = [one.outcome for one in settled]
+            self.outcomes.extend(found)
+            self._checkpoint = moved.model_copy(update={"counts": outcomes.count(moved.counts, found)})
+        else:
+            self._checkpoint = await self._lane.settler.settle(settled, moved)
 
-    async def _complete(self, checkpoint: Checkpoint) -> Checkpoint:
-        done = checkpoint.model_copy(update={"cursor": None, "completed": datetime.now(UTC)})
+    async def _complete(self) -> None:
+        done = self._checkpoint.model_copy(update={"cursor": None, "completed": datetime.now(UTC)})
         if not self._mode.dry:
+            if done.started is not None:
+                # Every page has been read since then: what still waits from before is not at the source any more.
+                await self._lane.settler.sweep(done.started)
             await self._lane.checkpoints.save(self._template.id, done)
-        return done
+        self._checkpoint = done
 
-    def _record(self, checkpoint: Checkpoint, *, error: str = "") -> RunRecord:
+    def _orphan(self, task: str, label: str, key: str) -> Settled:
+        """A line without its header: a document of its own, which cannot go."""
+        link = next((one.source.link for one in self._template.lines if one.name == task), {})
+        reason = f"the line's header {key!r} is not there: restore the header at the source, or delete the line"
+        document = SourceDocument(key=key, source_id=label, header={})
+        flaw = Flaw(", ".join(link) or task, reason, f"{task} {label}".strip())
+        return Settled(document, outcomes.rejected(document, [flaw]))
+
+    def _record(self) -> RunRecord:
+        point, error = self._checkpoint, self.error
+        started = point.started or datetime.now(UTC)
         return RunRecord(
-            id=checkpoint.run_id,
+            id=point.run_id,
             template=self._template.id,
             legal_entity=self._legal_entity.id,
             mode=self._mode.name,
-            status=_status(checkpoint, error),
-            started=checkpoint.started,
-            finished=checkpoint.completed or (datetime.now(UTC) if error else None),
-            counts=checkpoint.counts,
-            error=error,
+            status=_status(point, error),
+            started=started,
+            finished=datetime.now(UTC) if error else point.completed,
+            pages=point.page,
+            slices=point.slice,
+            counts=point.counts,
+            error=str(error) if error else "",
         )
 
     async def _save(self, record: RunRecord) -> None:
@@ -204,21 +236,10 @@ class TemplateRun:
             await self._lane.runs.save(record)
 
 
-def _status(checkpoint: Checkpoint, error: str) -> str:
-    if error:
+def _status(checkpoint: Checkpoint, error: P2CError | None) -> Status:
+    if error is not None:
         return "Error"
     if checkpoint.completed is None:
         return "Running"
     troubled = (OutcomeKind.PARKED, OutcomeKind.REJECTED, OutcomeKind.FAILED)
     return "Warning" if any(checkpoint.counts.get(kind.value) for kind in troubled) else "Completed"
-
-
-def _orphan(label: str, key: str) -> SourceDocument:
-    return SourceDocument(key=key, source_id=label, header={})
-
-
-def _orphan_outcome(task: str, label: str, key: str) -> Outcome:
-    flaw = Flaw(
-        task, f"the line's header {key!r} is not there: restore the header at the source, or delete the line", label
-    )
-    return outcomes.rejected(_orphan(label, key), [flaw])

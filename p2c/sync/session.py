@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from p2c.documents import LegalEntity, Outcome
-from p2c.errors import ConfigError
+from p2c.errors import ConfigError, P2CError, Problem
 from p2c.mapping.mapper import Mapper
 from p2c.settings import Settings
-from p2c.state.runs import RunRecord
+from p2c.state.runs import RunRecord, Runs
 from p2c.state.store import Store
 from p2c.sync.compare import Comparer
 from p2c.sync.environment import Environment, survey
@@ -28,10 +28,14 @@ from p2c.templates.project import Project, effective_templates
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A template's run for one legal entity; `outcomes` only of a dry run, a real one has them in its state."""
+    """A template's run for one legal entity; `outcomes` only of a dry run, a real one has them in its state.
+
+    `error` is what stopped it.
+    """
 
     record: RunRecord
     outcomes: Sequence[Outcome] = ()
+    error: P2CError | None = None
 
 
 class Session:
@@ -71,18 +75,15 @@ class Session:
         chosen = self.select(names)
         environment = await survey(self._project, self._sales.metadata)
         entities = self._entities(environment, legal_entities)
-        plans = [
-            (template, entity, Mapper(template, environment.context(template, entity.id)))
-            for template in chosen
-            for entity in entities
-            if template.scope == "each" or entity.id == environment.master
-        ]
+        plans = _plans(chosen, entities, environment)
         broken: dict[tuple[str, str], str] = {}
         results: list[Finished] = []
         for template, entity, mapper in plans:
             cause = next((one for one in template.runs_after if (one, entity.id) in broken), None)
             if cause is not None:
                 result = Finished(_not_run(template, entity, mode, f"not run: {cause} ended in Error"))
+                if not mode.dry:
+                    await Runs(self._store).save(result.record)
             else:
                 result = await self._one(template, entity, mapper, mode, progress or Quiet())
             if result.record.status == "Error":
@@ -133,10 +134,34 @@ class Session:
             record = record.model_copy(update={"requests": {one: after[one] - before[one] for one in after}})
             if not mode.dry:
                 await lane.runs.save(record)
-        return Finished(record, run.outcomes)
+        return Finished(record, run.outcomes, run.error)
 
     def _requests(self) -> dict[str, int]:
         return {"sales": self._sales.client.statistics.requests, "finops": self._finops.client.statistics.requests}
+
+
+def _plans(
+    templates: Sequence[Template], entities: Sequence[LegalEntity], environment: Environment
+) -> list[tuple[Template, LegalEntity, Mapper]]:
+    """What to run, in order. Raises ConfigError with all that does not fit the environment, of all templates."""
+    plans: list[tuple[Template, LegalEntity, Mapper]] = []
+    wrong: list[ConfigError] = []
+    for template in templates:
+        for entity in entities:
+            if template.scope == "master" and entity.id != environment.master:
+                continue
+            try:
+                plans.append((template, entity, Mapper(template, environment.context(template, entity.id))))
+            except ConfigError as error:
+                wrong.append(error)
+                break
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        problems = [problem for error in wrong for problem in error.problems or (Problem("", "", str(error)),)]
+        message = "\n".join(dict.fromkeys(str(error.message) for error in wrong))
+        raise ConfigError(message, problems=tuple(problems), hint=wrong[0].hint)
+    return plans
 
 
 def _not_run(template: Template, entity: LegalEntity, mode: Mode, why: str) -> RunRecord:

@@ -56,12 +56,20 @@ class Settler:
         await self._checkpoints.save(self._template, moved)
         return moved
 
+    async def sweep(self, started: datetime) -> None:
+        """Clears what has waited since before a run that has now read the whole source without meeting it again."""
+        before = _moment(started)
+        gone = [one.key async for one in self._waiting.all() if one.last < before]
+        if gone:
+            await self._waiting.clear_many(gone)
+            await self._waiting.flush()
+
     async def _wait(self, outcomes: Sequence[Outcome]) -> None:
         """Lists what waits or needs a person, and clears what went through, was skipped, or changed its mind."""
         waiting = {one.key: one for one in outcomes if one.kind in _WAITS}
         await self._waiting.clear_many([one.key for one in outcomes if one.kind not in _WAITS])
         if waiting:
-            now = datetime.now(UTC).isoformat(timespec="seconds")
+            now = _moment(datetime.now(UTC))
             known = await self._waiting.get_many(list(waiting))
             await self._waiting.put_many([self._entry(one, known.get(key), now) for key, one in waiting.items()])
         await self._waiting.flush()
@@ -82,3 +90,7 @@ class Settler:
             attempts=(known.attempts if known else 0) + 1,
             request_id=outcome.request_id,
         )
+
+
+def _moment(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="seconds")

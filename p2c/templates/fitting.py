@@ -19,6 +19,7 @@ from p2c.templates.models import (
     DiscountRounding,
     FieldMap,
     InvoiceDiscount,
+    InvoicePrice,
     Join,
     LineDiscount,
     Scalar,
@@ -50,7 +51,14 @@ _ACCEPTED: dict[Sort, frozenset[Sort]] = {
     Sort.MOMENT: frozenset({Sort.MOMENT}),
     Sort.GUID: frozenset({Sort.GUID}),
 }
-_MANY: dict[type, int] = {UnitPrice: 2, DiscountPerUnit: 2, DiscountRounding: 2, LineDiscount: 3, InvoiceDiscount: 2}
+_MANY: dict[type, int] = {
+    UnitPrice: 2,
+    DiscountPerUnit: 2,
+    DiscountRounding: 2,
+    LineDiscount: 3,
+    InvoicePrice: 5,
+    InvoiceDiscount: 2,
+}
 _YES_NO = "NoYes"
 _OWN_CHOICES = 100_000_000  # choices that a customer adds carry the publisher's five-digit prefix
 

@@ -106,6 +106,15 @@ class LineDiscount(Model):
     type: Literal["LineDiscount"] = Field(alias="transformType")
 
 
+class InvoicePrice(Model):
+    """Sources: price, quantity, line amount, discount, charges of an invoice line. Gives the price of one.
+
+    F&O's invoice lines do not say how many units the price is for; the amount of the line does.
+    """
+
+    type: Literal["InvoicePrice"] = Field(alias="transformType")
+
+
 class InvoiceDiscount(Model):
     """Sources: discount of the line, charges of the line. A negative charge is a rounding and raises the discount."""
 
@@ -124,6 +133,7 @@ Transform = Annotated[
     | DiscountPerUnit
     | DiscountRounding
     | LineDiscount
+    | InvoicePrice
     | InvoiceDiscount,
     Field(discriminator="type"),
 ]

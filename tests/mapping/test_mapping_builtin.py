@@ -137,7 +137,7 @@ def test_product(context: Context, solution_columns: frozenset[tuple[str, str]])
     assert with_solution.header.values["description"] is None
     assert with_solution.header.values["defaultuomid.name"] == "Primary Unit"
     assert with_solution.header.create["quantitydecimal"] == 0
-    assert with_solution.header.last == {"statecode": 0}
+    assert with_solution.header.last == {"statecode": 0, "pricelevelid.transactioncurrencyid.isocurrencycode": "USD"}
     assert "dataAreaId" not in with_solution.header.values
 
     without = mapped("products", replace(context, absent=solution_columns), document("D0001", rows.PRODUCT))

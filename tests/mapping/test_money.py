@@ -12,6 +12,7 @@ from p2c.mapping.money import (
     discount_per_unit,
     discount_rounding,
     invoice_discount,
+    invoiced_units,
     line_discount,
     round_half_up,
     unit_price,
@@ -150,3 +151,52 @@ def test_the_price_of_one_is_rounded_once(price: Decimal, units: Decimal, precis
 )
 def test_an_invoice_counts_the_rounding_into_the_discount(discount: str, charges: str, expected: str) -> None:
     assert str(invoice_discount(D(discount), D(charges), 2)) == expected
+
+
+@given(
+    price=st.decimals(min_value="0.01", max_value="99999", places=2),
+    quantity=st.decimals(min_value="1", max_value="9999", places=2),
+    units=st.sampled_from([1, 2, 10, 100, 1000]),
+    discount=st.decimals(min_value="0", max_value="1", places=2),
+    charges=st.decimals(min_value="-1", max_value="5", places=2),
+    holds_charges=st.booleans(),
+    sign=st.sampled_from([1, -1]),
+)
+def test_the_price_of_one_of_an_invoice_line_gives_its_amount(
+    price: Decimal,
+    quantity: Decimal,
+    units: int,
+    discount: Decimal,
+    charges: Decimal,
+    holds_charges: bool,
+    sign: int,
+) -> None:
+    gross = round_half_up(sign * quantity * price / units, 2)
+    amount = gross - discount + (charges if holds_charges else 0)
+    found = invoiced_units(price, sign * quantity, amount, discount, charges, 2)
+    explained = round_half_up(sign * quantity * price / found, 2)
+    assert found >= 1
+    assert found == 1 or explained in (gross, gross + charges, gross - charges)
+    if units == 1 or (discount, charges) == (0, 0):
+        assert explained == gross or found == 1
+
+
+@pytest.mark.parametrize(
+    ("price", "quantity", "amount", "discount", "charges", "units"),
+    [
+        ("12.50", "200", "25.00", "0", "0", "100"),
+        ("12.50", "-200", "-25.00", "0", "0", "100"),
+        ("12.50", "2", "25.00", "0", "0", "1"),
+        ("12.50", "2", "24.00", "1", "0", "1"),
+        ("12.50", "2", "30.00", "0", "5", "1"),
+        ("12.50", "200", "29.00", "1", "5", "100"),
+        ("12.50", "3", "0", "37.50", "0", "1"),
+        ("12.50", "0", "0", "0", "0", "1"),
+        ("12.50", "2", "99.99", "0", "0", "1"),
+    ],
+)
+def test_how_many_units_an_invoiced_price_is_for(
+    price: str, quantity: str, amount: str, discount: str, charges: str, units: str
+) -> None:
+    numbers = (Decimal(one) for one in (price, quantity, amount, discount, charges))
+    assert invoiced_units(*numbers, 2) == Decimal(units)

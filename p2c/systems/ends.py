@@ -1,0 +1,86 @@
+"""What a run needs of a system, as a source and as a destination; both ends keep to these, and tests of a run may too.
+
+Rows are flat: a path as the template writes it, and its value (`p2c.documents`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from p2c.documents import (
+    DocumentChange,
+    DocumentRead,
+    DocumentWrite,
+    ExistingDocument,
+    LegalEntity,
+    Missing,
+    Page,
+    ResolvedRow,
+    SourceDocument,
+    Value,
+)
+from p2c.errors import ServiceError
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous(Missing):
+    """A lookup for which so many `rows` fit equally well: a person must say which, by closing the others."""
+
+    rows: int = 2
+
+
+class Source(Protocol):
+    """Reads documents."""
+
+    def pages(
+        self, read: DocumentRead, legal_entity: LegalEntity, *, page_size: int, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        """All documents of the legal entity in the source's key order, at least one page (it may be empty).
+
+        Rows that share a key are never on two pages. `cursor` is that of an earlier page, of any age: reading goes on
+        behind it; rows at the seam may come once more, none is left out. `page_size` counts headers and is not exact.
+        """
+        ...
+
+    async def documents(
+        self, read: DocumentRead, legal_entity: LegalEntity, keys: Sequence[str]
+    ) -> list[SourceDocument]:
+        """The documents with these keys as they are now, every row that has the key; key columns are joined by `|`."""
+        ...
+
+
+class Destination(Protocol):
+    """Finds and writes documents."""
+
+    async def resolve(
+        self, entity: str, rows: Sequence[Mapping[str, Value]], legal_entity: LegalEntity | None = None
+    ) -> list[ResolvedRow]:
+        """The rows with their lookup paths turned into References, in the same order; what is not there is Missing.
+
+        `legal_entity` decides between several rows of one number. In a system without lookups the rows come back as
+        they are.
+        """
+        ...
+
+    async def fetch(
+        self, write: DocumentWrite, legal_entity: LegalEntity, keys: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], list[ExistingDocument]]:
+        """The documents whose `write.header.key` columns hold these values, by the values in `str.casefold`.
+
+        Values match ignoring case. Every key asked for is in the answer; a list of several means that the number is
+        not unique. Tasks that share an entity all get all of its lines.
+        """
+        ...
+
+    async def write(self, changes: Sequence[DocumentChange]) -> list[ServiceError | None]:
+        """Writes each document whole or not at all; the answer has its error, or None, in the same order.
+
+        Raises ConfigError and AuthError, which concern all of them.
+        """
+        ...
+
+    async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:
+        """Those of (`"CustomersV2.CustomerAccount"`, value) that no row of the destination has."""
+        ...

@@ -1,0 +1,93 @@
+"""Dynamics 365 Sales, as a source and as a destination of documents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+
+from p2c.documents import (
+    DocumentChange,
+    DocumentRead,
+    DocumentWrite,
+    ExistingDocument,
+    LegalEntity,
+    Page,
+    ResolvedRow,
+    SourceDocument,
+    Value,
+)
+from p2c.errors import MissingRow, ServiceError
+from p2c.systems.batches import BatchWriter
+from p2c.systems.odata.transport import ODataClient
+from p2c.systems.sales.finding import Finder
+from p2c.systems.sales.lookups import CAPACITY, Lookups
+from p2c.systems.sales.metadata import Metadata
+from p2c.systems.sales.presence import Presence
+from p2c.systems.sales.reading import SalesReader
+from p2c.systems.sales.tables import URL_LENGTH, Tables
+from p2c.systems.sales.writing import MOST_OPERATIONS, parts
+from p2c.templates import catalog
+
+__all__ = ["SalesEnd"]
+
+
+class SalesEnd:
+    """One environment of Sales, as one user: a Source and a Destination of `p2c.systems.ends`.
+
+    `batch_operations` are requests in a batch, `remembered_rows` bounds what lookups keep. `now` gives an aware time,
+    by which price lists are valid or not.
+    """
+
+    def __init__(
+        self,
+        client: ODataClient,
+        *,
+        batch_operations: int = 200,
+        remembered_rows: int = CAPACITY,
+        url_length: int = URL_LENGTH,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        tables = Tables(client, url_length=url_length)
+        self.client = client
+        self.metadata = Metadata(client)
+        presence = Presence(self.metadata.columns)
+        self._reader = SalesReader(tables, presence)
+        self._finder = Finder(tables)
+        self._lookups = Lookups(tables, presence, now=now, capacity=remembered_rows)
+        self._writer = BatchWriter(client, parts, operations=batch_operations, most=MOST_OPERATIONS)
+
+    def pages(
+        self, read: DocumentRead, legal_entity: LegalEntity, *, page_size: int, cursor: str | None = None
+    ) -> AsyncIterator[Page]:
+        """Documents by number, those without one last. Rows of other legal entities' business units are left out."""
+        return self._reader.pages(read, legal_entity, page_size=page_size, cursor=cursor)
+
+    async def documents(
+        self, read: DocumentRead, legal_entity: LegalEntity, keys: Sequence[str]
+    ) -> list[SourceDocument]:
+        """The documents with these numbers, with every revision and duplicate."""
+        return await self._reader.documents(read, legal_entity, keys)
+
+    async def resolve(
+        self, entity: str, rows: Sequence[Mapping[str, Value]], legal_entity: LegalEntity | None = None
+    ) -> list[ResolvedRow]:
+        """Lookup paths as References; `p2c.systems.sales.lookups` says which row is meant when several could be."""
+        return await self._lookups.resolve(catalog.sales_table_by_set(entity), rows, legal_entity)
+
+    async def fetch(
+        self, write: DocumentWrite, legal_entity: LegalEntity, keys: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], list[ExistingDocument]]:
+        """Rows of the legal entity's business units by number, with their lines."""
+        return await self._finder.fetch(write, legal_entity, keys)
+
+    async def write(self, changes: Sequence[DocumentChange]) -> list[ServiceError | None]:
+        """A change set each. A create whose row is there is a Conflict, an update whose row is not a MissingRow."""
+        results = await self._writer.write(changes)
+        if any(isinstance(error, MissingRow) for error in results):
+            # Perhaps a row that a lookup points to: what we remember of others is in doubt as well.
+            self._lookups.forget()
+        return results
+
+    async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:
+        """None: what a row of Sales refers to has been resolved before it is written."""
+        return set()
