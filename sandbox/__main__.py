@@ -1,0 +1,106 @@
+"""Start both servers: `python -m sandbox`.
+
+Prints one line of JSON on standard output (addresses, token, tenant, certificate) and serves until SIGTERM or SIGINT.
+"""
+
+import argparse
+import importlib
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sandbox.finops.service import FinOpsService
+from sandbox.sales.options import SalesOptions
+from sandbox.sales.service import SalesService
+from sandbox.wire.launch import Sandbox
+from sandbox.wire.limiter import Limits
+from sandbox.wire.service import Clock
+
+TENANT = "11111111-2222-4333-8444-555555555555"
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="Dynamics 365 Sales and F&O as local servers."
+    )
+    parser.add_argument("--sales-port", type=int, default=0, help="port of Sales; 0 is any free port")
+    parser.add_argument("--finops-port", type=int, default=0, help="port of F&O; 0 is any free port")
+    parser.add_argument("--token", default="sandbox", help="bearer token of the integration user")
+    parser.add_argument("--company", default="none", help="company to seed both systems with, or none")
+    parser.add_argument("--data", type=Path, default=None, help="folder with data for the company")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the company's random choices")
+    parser.add_argument("--size", type=int, default=0, help="orders of a generated company; 0 is the company as it is")
+    parser.add_argument("--tls", action="store_true", help="https with a self-signed certificate")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds added to each request")
+    parser.add_argument("--requests-limit", type=int, default=None, help="requests per user and window")
+    parser.add_argument("--execution-limit", type=float, default=None, help="execution seconds per user and window")
+    parser.add_argument("--concurrent-limit", type=int, default=None, help="requests of a user at once")
+    parser.add_argument("--without-solution", action="store_true", help="Sales without the Prospect-to-cash solution")
+    return parser.parse_args(given)
+
+
+def seed_company(chosen: argparse.Namespace, sales: SalesService, finops: FinOpsService) -> None:
+    """Write a company's master data, and give its further acts a route each: `/sandbox/company/sell` and so on."""
+    company = importlib.import_module("sandbox.company").build(
+        chosen.company, seed=chosen.seed, size=chosen.size, data=chosen.data, sales=sales, finops=finops
+    )
+    company.set_up()
+    acts: dict[str, Callable[[], object]] = {
+        "sell": company.sell,
+        "fulfil": company.fulfil,
+        "change": company.change,
+        "problems": lambda: company.problems,
+        "project": lambda: company.project,
+    }
+    for name, act in acts.items():
+        sales.further_routes.append(sales.people_route(f"/sandbox/company/{name}", _without_arguments(act)))
+
+
+def _without_arguments(act: Callable[[], object]) -> Callable[[dict[str, Any]], object]:
+    return lambda _given: act()
+
+
+def main(given: list[str] | None = None) -> int:
+    """Serve until a signal comes."""
+    chosen = arguments(given)
+    clock = Clock()
+
+    def limits() -> Limits:
+        return Limits(
+            latency=chosen.latency,
+            requests=chosen.requests_limit,
+            execution_seconds=chosen.execution_limit,
+            concurrent=chosen.concurrent_limit,
+        )
+
+    options = SalesOptions(solution=not chosen.without_solution)
+    sales = SalesService(token=chosen.token, options=options, limits=limits(), clock=clock)
+    finops = FinOpsService(token=chosen.token, limits=limits(), clock=clock)
+    if chosen.company != "none" or chosen.data is not None:
+        seed_company(chosen, sales, finops)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    ports = {"sales_port": chosen.sales_port, "finops_port": chosen.finops_port}
+    with Sandbox(sales=sales, finops=finops, tls=chosen.tls, **ports) as sandbox:
+        told = {
+            "sales": sandbox.sales_url,
+            "finops": sandbox.finops_url,
+            "token": sandbox.token,
+            "people_token": f"{sandbox.token}-people",
+            "tenant": TENANT,
+            "token_endpoint": f"{sandbox.sales_url}/{TENANT}/oauth2/v2.0/token",
+            "certificate": str(sandbox.certificate) if sandbox.certificate else None,
+        }
+        print(json.dumps(told), flush=True)
+        stop.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the application does when a row is created, changed or removed: defaults, checks, and what follows from it."""

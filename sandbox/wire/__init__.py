@@ -1,0 +1,1 @@
+"""What both servers share: HTTP service, batch bodies, storage, query options, launching."""

@@ -1,0 +1,67 @@
+import json
+import signal
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sandbox import Sandbox
+from sandbox.__main__ import arguments
+
+SALES = "/api/data/v9.2/"
+
+
+def test_both_servers_answer_over_sockets_and_stop() -> None:
+    with Sandbox(token="x") as sandbox, httpx.Client(headers={"Authorization": "Bearer x"}) as http:
+        assert http.get(f"{sandbox.sales_url}{SALES}WhoAmI()").status_code == 200
+        assert http.get(f"{sandbox.finops_url}/data").status_code == 200
+        assert http.get(f"{sandbox.sales_url}{SALES}accounts", headers={"Authorization": "Bearer y"}).status_code == 401
+        address = sandbox.sales_url
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address)
+
+
+def test_a_long_address_reaches_the_server() -> None:
+    with Sandbox(token="x") as sandbox, httpx.Client(headers={"Authorization": "Bearer x"}) as http:
+        names = ",".join(f'"{number:08}"' for number in range(1500))
+        good = f"accounts?$filter=Microsoft.Dynamics.CRM.In(PropertyName='name',PropertyValues=[{names}])"
+        assert http.get(f"{sandbox.sales_url}{SALES}{good}").status_code == 200
+        answer = http.get(f"{sandbox.sales_url}{SALES}accounts?$filter=name eq '{'x' * 33_000}'")
+        assert answer.status_code == 414
+
+
+def test_tls_comes_with_a_certificate_that_clients_can_trust() -> None:
+    with Sandbox(token="x", tls=True) as sandbox:
+        assert sandbox.certificate is not None
+        folder = sandbox.certificate.parent
+        context = ssl.create_default_context(cafile=str(sandbox.certificate))
+        with httpx.Client(verify=context, headers={"Authorization": "Bearer x"}) as http:
+            assert http.get(f"{sandbox.sales_url}{SALES}RetrieveVersion()").json()["Version"].startswith("9.2.")
+    assert not folder.exists()
+
+
+def test_the_command_prints_one_line_and_serves_until_it_is_told_to_stop() -> None:
+    command = [sys.executable, "-m", "sandbox", "--token", "abc", "--requests-limit", "1", "--without-solution"]
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        assert told["token"] == "abc"
+        with httpx.Client(headers={"Authorization": "Bearer abc"}) as http:
+            columns = f"{told['sales']}{SALES}quotes?$select=msdynce_ismaintainedexternally"
+            assert http.get(columns).status_code == 400
+            assert http.get(columns).status_code == 429
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_flags_have_the_documented_defaults() -> None:
+    chosen = arguments([])
+    assert (chosen.sales_port, chosen.finops_port, chosen.company, chosen.tls) == (0, 0, "none", False)
