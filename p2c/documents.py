@@ -88,6 +88,14 @@ class SourceDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """A document that is no longer at its source. `key` is "" where only the id is known: the ledger then has the key."""
+
+    source_id: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Documents in the source's key order. `cursor` continues after this page (opaque), None on the last one.
 
@@ -97,6 +105,7 @@ class Page:
     documents: Sequence[SourceDocument]
     cursor: str | None
     orphans: Sequence[tuple[str, str, str]] = ()
+    deleted: Sequence[Deletion] = ()
 
 
 # --- mapped --------------------------------------------------------------------------------------------------------

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.finops.service import FinOpsService
+from sandbox.sales.errors import SalesError
 from sandbox.sales.options import SalesOptions
 from sandbox.sales.service import SalesService
 from sandbox.wire.launch import Sandbox
 from sandbox.wire.limiter import Limits
-from sandbox.wire.service import Clock
+from sandbox.wire.service import Clock, PeopleError
 
 TENANT = "11111111-2222-4333-8444-555555555555"
 
@@ -46,7 +47,8 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 def seed_company(chosen: argparse.Namespace, sales: SalesService, finops: FinOpsService) -> None:
     """Write a company's master data, and give its further acts a route each: `/sandbox/company/sell` and so on."""
-    company = importlib.import_module("sandbox.company").build(
+    module = importlib.import_module("sandbox.company")
+    company = module.build(
         chosen.company, seed=chosen.seed, size=chosen.size, data=chosen.data, sales=sales, finops=finops
     )
     company.set_up()
@@ -58,11 +60,17 @@ def seed_company(chosen: argparse.Namespace, sales: SalesService, finops: FinOps
         "project": lambda: company.project,
     }
     for name, act in acts.items():
-        sales.further_routes.append(sales.people_route(f"/sandbox/company/{name}", _without_arguments(act)))
+        sales.further_routes.append(sales.people_route(f"/sandbox/company/{name}", _route(act, module.CompanyError)))
 
 
-def _without_arguments(act: Callable[[], object]) -> Callable[[dict[str, Any]], object]:
-    return lambda _given: act()
+def _route(act: Callable[[], object], refusal: type[Exception]) -> Callable[[dict[str, Any]], object]:
+    def run(_given: dict[str, Any]) -> object:
+        try:
+            return act()
+        except (refusal, SalesError) as error:
+            raise PeopleError(str(error)) from error
+
+    return run
 
 
 def main(given: list[str] | None = None) -> int:

@@ -165,8 +165,8 @@ class Mapper:
             flaws.append(Flaw(", ".join(self.template.header.source.key), "is empty: it is the number of the document"))
         lines: list[MappedRow] = []
         for one in self._lines:
-            new = [self._row(one, row, self._label(one, row), scope, flaws) for row in self._rows(one, document)]
-            lines += new
+            new = (self._row(one, row, self._label(one, row), scope, flaws) for row in self._rows(one, document))
+            lines += [row for row in new if not _is_zero(one, row)]
         flaws += self._repeated(lines)
         if flaws:
             # Two fields with the same sources (a discount and its rounding) have the same flaw.
@@ -220,6 +220,11 @@ class Mapper:
                 if other is not line:
                     reason = f"is {line.key[-1]!r} a second time ({other.label} has it): every line needs its own"
                     yield Flaw(keys[-1].blame(), reason, line.label)
+
+
+def _is_zero(one: TaskPlan, row: MappedRow) -> bool:
+    name = one.task.skip_zero
+    return bool(name) and row.values.get(name, row.create.get(name)) in (0, None)
 
 
 def _empty(one: TaskPlan, field: CompiledField) -> str:

@@ -66,12 +66,21 @@ def line_discount(quantity: Decimal, per_unit: Decimal, charge: Decimal, precisi
     return round_half_up(_EXACT.subtract(_units_discount(quantity, per_unit, precision), charge), precision)
 
 
-def invoice_discount(discount: Decimal, charges: Decimal, precision: int) -> Decimal:
-    """The discount of an invoice line, with a negative charge (the rounding of the order line) counted into it.
+def invoice_discount(discount: Decimal, charges: Decimal, quantity: Decimal, precision: int) -> Decimal:
+    """The discount of an invoice line, with the rounding that travelled in the line's charges counted into it."""
+    charge = invoice_charge(discount, charges, quantity, precision)
+    return round_half_up(_EXACT.subtract(discount, _EXACT.subtract(charges, charge)), precision)
 
-    A positive charge is a charge: it becomes a line of its own and leaves the discount alone.
+
+def invoice_charge(discount: Decimal, charges: Decimal, quantity: Decimal, precision: int) -> Decimal:
+    """The charges of an invoice line that are charges; 0 where they are the rounding of its discount.
+
+    Rounding the discount of one unit loses at most half of the currency's smallest amount a unit, in either direction.
+    A negative charge is a rounding in any case: Sales has no line for it.
     """
-    return round_half_up(_EXACT.subtract(discount, min(charges, _ZERO)), precision)
+    lost = _EXACT.multiply(abs(quantity), Decimal((0, (5,), -precision - 1)))
+    rounding = charges < 0 or (bool(discount) and charges <= lost)
+    return _ZERO if rounding else charges
 
 
 def invoiced_units(

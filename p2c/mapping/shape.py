@@ -12,6 +12,7 @@ from p2c.templates import filters
 from p2c.templates.models import (
     DiscountPerUnit,
     DiscountRounding,
+    InvoiceCharge,
     InvoiceDiscount,
     InvoicePrice,
     LineDiscount,
@@ -24,7 +25,7 @@ CURRENCY = "transactioncurrencyid.isocurrencycode"
 WRITE_IN = "isproductoverridden"
 """What tells a write-in line of Sales from one of a product; a line cannot change its kind."""
 
-_AMOUNTS = DiscountPerUnit | DiscountRounding | InvoicePrice | InvoiceDiscount | LineDiscount
+_AMOUNTS = DiscountPerUnit | DiscountRounding | InvoicePrice | InvoiceDiscount | InvoiceCharge | LineDiscount
 
 
 def currency(template: Template, header: TaskPlan, context: Context) -> Currency:

@@ -27,6 +27,7 @@ from p2c.templates.models import (
     Default,
     DiscountPerUnit,
     DiscountRounding,
+    InvoiceCharge,
     InvoiceDiscount,
     InvoicePrice,
     Join,
@@ -44,7 +45,7 @@ Pipeline = Callable[[Sequence[Plain], Scope], Plain]
 
 Step = Callable[[Plain, Scope], Plain]
 
-_MONEY = UnitPrice | DiscountPerUnit | DiscountRounding | LineDiscount | InvoicePrice | InvoiceDiscount
+_MONEY = UnitPrice | DiscountPerUnit | DiscountRounding | LineDiscount | InvoicePrice | InvoiceDiscount | InvoiceCharge
 _ZERO = Decimal(0)
 
 
@@ -111,7 +112,9 @@ def _many(transform: Transform, sources: int, around: Surroundings) -> Pipeline:
         case InvoicePrice():
             run, expected = _invoice_price, 5
         case InvoiceDiscount():
-            run, expected = _invoice_discount, 2
+            run, expected = _invoiced(money.invoice_discount), 3
+        case InvoiceCharge():
+            run, expected = _invoiced(money.invoice_charge), 3
         case _:
             raise AssertionError(transform)
     if sources != expected:
@@ -160,8 +163,12 @@ def _invoice_price(values: Sequence[Plain], scope: Scope) -> Plain:
     return money.unit_price(price, units, scope.price_precision)
 
 
-def _invoice_discount(values: Sequence[Plain], scope: Scope) -> Plain:
-    return money.invoice_discount(_amount(values, 0), _amount(values, 1), scope.currency_precision())
+def _invoiced(share: Callable[[Decimal, Decimal, Decimal, int], Decimal]) -> Pipeline:
+    def run(values: Sequence[Plain], scope: Scope) -> Plain:
+        discount, charges, quantity = (_amount(values, index) for index in range(3))
+        return share(discount, charges, quantity, scope.currency_precision())
+
+    return run
 
 
 def _amount(values: Sequence[Plain], source: int) -> Decimal:
@@ -199,6 +206,7 @@ def _step(transform: Transform, around: Surroundings) -> Step:
             | LineDiscount()
             | InvoicePrice()
             | InvoiceDiscount()
+            | InvoiceCharge()
         ):
             raise ConfigError(f"{around.place}: {transform.type} must be the first transform of its field.")
         case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from itertools import groupby
 
 from p2c.documents import Flaw, MappedDocument, Page, Rejected, Skipped, SourceDocument
@@ -13,7 +13,7 @@ from p2c.mapping.mapper import Mapper
 Mapped = tuple[SourceDocument, MappedDocument | Skipped | Rejected]
 
 
-async def read_ahead(pages: AsyncIterator[Page]) -> AsyncIterator[Page]:
+async def read_ahead(pages: AsyncIterator[Page]) -> AsyncGenerator[Page, None]:
     """The same pages; while one is worked on, the next is being read."""
     task = asyncio.ensure_future(anext(pages, None))
     try:

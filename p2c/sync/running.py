@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -156,14 +157,15 @@ class TemplateRun:
         pages = self._source.pages(
             self._mapper.reads(), self._legal_entity, page_size=self._page_size, cursor=self._checkpoint.cursor
         )
-        async for page in read_ahead(pages):
-            self._lane.check()
-            settled = await self._page(page, careful=careful > 0)
-            careful -= 1
-            # Writing takes its time; whoever lost the lane meanwhile must not move its checkpoint.
-            self._lane.check()
-            await self._settle(settled, page)
-            self._progress.advanced(len(settled))
+        async with aclosing(read_ahead(pages)) as ahead:
+            async for page in ahead:
+                self._lane.check()
+                settled = await self._page(page, careful=careful > 0)
+                careful -= 1
+                # Writing takes its time; whoever lost the lane meanwhile must not move its checkpoint.
+                self._lane.check()
+                await self._settle(settled, page)
+                self._progress.advanced(len(settled))
         await self._complete()
 
     async def _page(self, page: Page, *, careful: bool) -> list[Settled]:
@@ -198,13 +200,15 @@ class TemplateRun:
             self._checkpoint = await self._lane.settler.settle(settled, moved)
 
     async def _complete(self) -> None:
-        done = self._checkpoint.model_copy(update={"cursor": None, "completed": datetime.now(UTC)})
-        if not self._mode.dry:
-            if done.started is not None:
-                # Every page has been read since then: what still waits from before is not at the source any more.
-                await self._lane.settler.sweep(done.started)
-            await self._lane.checkpoints.save(self._template.id, done)
-        self._checkpoint = done
+        self._checkpoint = self._checkpoint.model_copy(update={"cursor": None, "completed": datetime.now(UTC)})
+        if self._mode.dry:
+            return
+        if self._checkpoint.started is not None:
+            # Every page has been read since then: what still waits from before is not at the source any more.
+            await self._lane.settler.sweep(self._checkpoint.started)
+        # Before the checkpoint: nobody comes back to the record of a run that is complete.
+        await self._save(self._record())
+        await self._lane.checkpoints.save(self._template.id, self._checkpoint)
 
     def _orphan(self, task: str, label: str, key: str) -> Settled:
         """A line without its header: a document of its own, which cannot go."""

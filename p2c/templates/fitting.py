@@ -18,6 +18,7 @@ from p2c.templates.models import (
     DiscountPerUnit,
     DiscountRounding,
     FieldMap,
+    InvoiceCharge,
     InvoiceDiscount,
     InvoicePrice,
     Join,
@@ -57,7 +58,8 @@ _MANY: dict[type, int] = {
     DiscountRounding: 2,
     LineDiscount: 3,
     InvoicePrice: 5,
-    InvoiceDiscount: 2,
+    InvoiceDiscount: 3,
+    InvoiceCharge: 3,
 }
 _YES_NO = "NoYes"
 _OWN_CHOICES = 100_000_000  # choices that a customer adds carry the publisher's five-digit prefix

@@ -116,9 +116,19 @@ class InvoicePrice(Model):
 
 
 class InvoiceDiscount(Model):
-    """Sources: discount of the line, charges of the line. A negative charge is a rounding and raises the discount."""
+    """Sources: discount, charges, quantity of an invoice line. Gives the discount with its rounding counted in.
+
+    A charge is a rounding where it is no more than rounding the discount of one unit can lose; a negative one always
+    is.
+    """
 
     type: Literal["InvoiceDiscount"] = Field(alias="transformType")
+
+
+class InvoiceCharge(Model):
+    """Sources as for InvoiceDiscount. Gives the charges that are no rounding, else 0."""
+
+    type: Literal["InvoiceCharge"] = Field(alias="transformType")
 
 
 Transform = Annotated[
@@ -134,7 +144,8 @@ Transform = Annotated[
     | DiscountRounding
     | LineDiscount
     | InvoicePrice
-    | InvoiceDiscount,
+    | InvoiceDiscount
+    | InvoiceCharge,
     Field(discriminator="type"),
 ]
 
@@ -235,6 +246,7 @@ class Task(Model):
 
     `rules`: where one does not hold, of the header or of any line that is included, the whole document is skipped.
     `include` of a line task says which rows become lines (all, when empty).
+    `skip_zero` names a destination: a row that would have 0 there becomes no line.
     `unless_column`: the task is left out where the destination's header table has this column (the solution does the
     work there).
     """
@@ -245,6 +257,7 @@ class Task(Model):
     destination: DestinationEntity
     rules: list[Rule] = Field(default_factory=list)
     include: str = ""
+    skip_zero: Annotated[str, Field(alias="skipZero")] = ""
     unless_column: Annotated[str, Field(alias="unlessColumn")] = ""
     fields: list[FieldMap]
 

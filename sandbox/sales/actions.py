@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.sales.address import Call, resolve_reference
-from sandbox.sales.engine import Caller, Engine, Row
+from sandbox.sales.changes import Caller, Row
+from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError, bad_status
 from sandbox.sales.rules.documents import LINES
+from sandbox.sales.stamping import state_name
 from sandbox.sales.values import is_guid
 
 _SPECIAL = {
@@ -97,7 +99,7 @@ def _set_state(engine: Engine, table: str, record_id: str, state: int, status: i
     columns = engine.table(table).columns
     value = columns["statecode"].default_status[state] if status == -1 else status
     if columns["statuscode"].states.get(value) != state:
-        raise bad_status(value, engine.state_name(engine.table(table), state), table, record_id)
+        raise bad_status(value, state_name(engine.table(table), state), table, record_id)
     engine.update(table, record_id, {"statecode": state, "statuscode": value}, engine.system(caller))
 
 

@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
-from sandbox.sales.engine import Caller, Engine
+from sandbox.sales.changes import Caller
+from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError, missing_key, missing_record, no_resource, query_error, unknown_property
 from sandbox.sales.model import Column, Table
 from sandbox.sales.values import convert, is_guid

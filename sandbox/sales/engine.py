@@ -7,101 +7,27 @@ that fails takes back everything that was done for it.
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from sandbox.sales.errors import SalesError, bad_status, missing_record
+from sandbox.sales.changes import NAMESPACE, Caller, Change, Currency, Event, Message, Row, Stage, fixed_id
+from sandbox.sales.errors import SalesError, missing_record
 from sandbox.sales.model import Column, Model, Table
 from sandbox.sales.options import SalesOptions
+from sandbox.sales.stamping import stamp_change, stamp_creation
 from sandbox.sales.values import rounded
 from sandbox.wire.service import Clock
 from sandbox.wire.store import DuplicateKeyError, Store, moment_text
 
-Row = dict[str, Any]
-Message = Literal["Create", "Update", "Delete"]
-Stage = Literal["before", "after"]
 REFERENCE = frozenset(
     {"product", "productpricelevel", "pricelevel", "uom", "uomschedule", "transactioncurrency", "systemuser", "team"}
 )
 """Tables that rules read often and that change seldom."""
 
 _T = TypeVar("_T")
-_NAMESPACE = uuid.UUID("5a1e5000-0000-4000-8000-000000000000")
-
-
-def fixed_id(name: str) -> str:
-    """Give the id of a record that every sandbox has, the same in every run."""
-    return str(uuid.uuid5(_NAMESPACE, name))
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who writes. `system` is the platform itself or a plug-in; `bypass` leaves the solution's plug-ins out."""
-
-    name: str
-    id: str
-    administrator: bool = False
-    system: bool = False
-    bypass: bool = False
-    on_behalf: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One change that a listener could be told of. `changes` holds the columns of the request and what was computed."""
-
-    sequence: int
-    message: Message
-    table: str
-    id: str
-    user: str
-    initiating_user: str
-    moment: str
-    depth: int
-    changes: Mapping[str, Any]
-    before: Mapping[str, Any] | None
-
-
-@dataclass(slots=True)
-class Change:
-    """One write on its way: `row` is the record as it will be, `changes` what to write, `given` what was asked for."""
-
-    message: Message
-    table: Table
-    id: str
-    before: Row | None
-    row: Row
-    changes: Row
-    given: frozenset[str]
-    caller: Caller
-    depth: int
-
-    def set(self, column: str, value: Any) -> None:
-        """Write a column as well; nothing when the table does not have it."""
-        if column in self.table.columns:
-            self.changes[column] = value
-            self.row[column] = value
-
-    def moved(self, *columns: str) -> bool:
-        """True when one of the columns gets another value."""
-        before = self.before or {}
-        return any(name in self.changes and self.changes[name] != before.get(name) for name in columns)
-
-
 Rule = Callable[["Engine", Change], None]
 Rules = Mapping[tuple[Stage, Message, str], tuple[Rule, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Currency:
-    """What amounts need of a currency."""
-
-    id: str
-    code: str
-    precision: int
-    rate: Decimal
-    symbol: str
 
 
 class Engine:
@@ -177,7 +103,7 @@ class Engine:
         """Give the next of a running number: prefix, rising number, six-character suffix made of `suffix`."""
         number = self._counters.get(prefix, 1000)
         self._counters[prefix] = number + 1
-        digest = uuid.uuid5(_NAMESPACE, f"{prefix}{number}{suffix}").int
+        digest = uuid.uuid5(NAMESPACE, f"{prefix}{number}{suffix}").int
         letters = []
         for _ in range(6):
             digest, rest = divmod(digest, 26)
@@ -236,7 +162,8 @@ class Engine:
         row: Row = {**table.defaults, **values, table.id: record_id}
         change = Change("Create", table, record_id, None, row, row, given, caller, self._depth + 1)
         with self._nested():
-            self._stamp_creation(change)
+            active = self.options.create_products_active
+            stamp_creation(change, self._now(), self.look, products_active=active)
             self._run("before", change)
             self._check_required(change)
             self._finish(change)
@@ -266,7 +193,7 @@ class Engine:
             self._depth + 1,
         )
         with self._nested():
-            self._stamp_change(change)
+            stamp_change(change, self._now(), self.look)
             self._run("before", change)
             for name in change.given:
                 column = table.columns[name]
@@ -296,7 +223,7 @@ class Engine:
         change = Change(
             "Update", table, record_id, None, dict(values), dict(values), frozenset(values), caller, self._depth + 1
         )
-        self._stamp_change(change)
+        stamp_change(change, self._now(), self.look)
         self.version += 1
         change.changes["versionnumber"] = self.version
         self.store.update(table_name, (record_id,), change.changes)
@@ -307,6 +234,9 @@ class Engine:
         return replace(caller, system=True)
 
     # -------------------------------------------------------------------- inside
+
+    def _now(self) -> str:
+        return moment_text(self.clock.now())
 
     @contextmanager
     def _nested(self) -> Iterator[None]:
@@ -320,63 +250,6 @@ class Engine:
     def _run(self, stage: Stage, change: Change) -> None:
         for rule in self.rules.get((stage, change.message, change.table.name), ()):
             rule(self, change)
-
-    def _stamp_creation(self, change: Change) -> None:
-        now = moment_text(self.clock.now())
-        row, columns, caller = change.row, change.table.columns, change.caller
-        for name, value in (
-            ("createdon", row.get("overriddencreatedon") or now),
-            ("modifiedon", now),
-            ("createdby", caller.id),
-            ("modifiedby", caller.id),
-        ):
-            if name in columns and row.get(name) is None:
-                row[name] = value
-        if caller.on_behalf and "createdonbehalfby" in columns:
-            row["createdonbehalfby"] = row["modifiedonbehalfby"] = caller.on_behalf
-        if "statecode" in columns:
-            self._default_state(change)
-        self._set_owner(change)
-
-    def _default_state(self, change: Change) -> None:
-        row, table = change.row, change.table
-        state = row.get("statecode")
-        if state is None:
-            state = row["statecode"] = 0
-            if table.name == "product" and not self.options.create_products_active:
-                state = row["statecode"] = 2
-        status = row.get("statuscode")
-        if status is None or status == -1:
-            row["statuscode"] = table.columns["statecode"].default_status[state]
-        elif table.columns["statuscode"].states.get(status) != state:
-            raise bad_status(status, self.state_name(table, state), table.name, change.id)
-
-    def state_name(self, table: Table, state: int) -> str:
-        """Give a state as errors name it, e.g. `quoteState.Draft`."""
-        return f"{table.name.capitalize()}State.{table.columns['statecode'].options.get(state, state)}"
-
-    def _stamp_change(self, change: Change) -> None:
-        columns, caller = change.table.columns, change.caller
-        if "modifiedon" in columns:
-            change.set("modifiedon", moment_text(self.clock.now()))
-            change.set("modifiedby", caller.id)
-            if caller.on_behalf:
-                change.set("modifiedonbehalfby", caller.on_behalf)
-        if "ownerid" in change.changes and change.before is not None:
-            self._set_owner(change)
-
-    def _set_owner(self, change: Change) -> None:
-        columns = change.table.columns
-        if "ownerid" not in columns or not columns["ownerid"].create:
-            return
-        owner = change.row.get("ownerid") or change.caller.id
-        kind = change.row.get("owneridtype") or "systemuser"
-        principal = self.look(kind, owner)
-        change.set("ownerid", owner)
-        change.set("owneridtype", kind)
-        change.set("owninguser", owner if kind == "systemuser" else None)
-        change.set("owningteam", owner if kind == "team" else None)
-        change.set("owningbusinessunit", principal["businessunitid"])
 
     def _check_required(self, change: Change) -> None:
         if change.caller.system:
@@ -452,7 +325,7 @@ class Engine:
                 id=change.id,
                 user=change.caller.id,
                 initiating_user=change.caller.on_behalf or change.caller.id,
-                moment=moment_text(self.clock.now()),
+                moment=self._now(),
                 depth=change.depth,
                 changes=change.changes,
                 before=change.before,

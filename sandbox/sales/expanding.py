@@ -15,8 +15,9 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from sandbox.sales.address import Call
+from sandbox.sales.changes import Row
 from sandbox.sales.cookies import make_cookie
-from sandbox.sales.engine import Engine, Row
+from sandbox.sales.engine import Engine
 from sandbox.sales.errors import query_error, unknown_property
 from sandbox.sales.filters import clause_of, order_of
 from sandbox.sales.model import Column, Table

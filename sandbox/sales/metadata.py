@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 from sandbox.sales.address import Segment
-from sandbox.sales.engine import Caller, Engine, fixed_id
+from sandbox.sales.changes import Caller, fixed_id
+from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError, no_resource, query_error
 from sandbox.sales.expanding import split_outside
 from sandbox.sales.model import Column, Table

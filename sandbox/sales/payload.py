@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.sales.address import Call, resolve_reference
-from sandbox.sales.engine import Engine, Row
+from sandbox.sales.changes import Row
+from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError, payload_error
 from sandbox.sales.model import Column, Table
 from sandbox.sales.values import convert

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from sandbox.sales import actions
-from sandbox.sales.engine import Caller, Engine, Row
+from sandbox.sales.changes import Caller, Row
+from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError
 from sandbox.sales.model import Table
 from sandbox.sales.rules.documents import LINES

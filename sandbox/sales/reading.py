@@ -9,8 +9,9 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from sandbox.sales.address import Call
+from sandbox.sales.changes import Row
 from sandbox.sales.cookies import make_cookie, read_cookie, without_option
-from sandbox.sales.engine import Engine, Row
+from sandbox.sales.engine import Engine
 from sandbox.sales.errors import query_error
 from sandbox.sales.expanding import Expand, expand_rows, parse_expand
 from sandbox.sales.filters import clause_of, order_of

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sandbox.sales.engine import Engine, Row
+from sandbox.sales.changes import Row
+from sandbox.sales.engine import Engine
 from sandbox.sales.errors import query_error, unknown_property
 from sandbox.sales.model import Column, Table
 

@@ -12,7 +12,8 @@ from sandbox.sales import metadata, reading, tracking, writing
 from sandbox.sales.actions import perform
 from sandbox.sales.address import Call, Preferences, Segment, need_record, parse_key, relative_path, segments
 from sandbox.sales.batch import run_batch
-from sandbox.sales.engine import Caller, Engine, Event, Row, fixed_id
+from sandbox.sales.changes import Caller, Event, Row, fixed_id
+from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError, no_resource, query_error
 from sandbox.sales.model import Model, Table
 from sandbox.sales.options import SalesOptions
@@ -304,7 +305,7 @@ class SalesService(Service):
     def _action(self, call: Call, name: str) -> Reply:
         body = parse_json(call.body)
         if name == "BulkDelete":
-            return self._bulk_delete(call, body)
+            return writing.bulk_delete(self.engine, call, body)
         try:
             made = perform(self.engine, call, name, body)
         except KeyError as error:
@@ -314,17 +315,6 @@ class SalesService(Service):
         table = self.engine.table(made[0])
         query = reading.read_query(self.engine, table, "")
         return self._text(reading.single(self.engine, call, table, made[1], query))
-
-    def _bulk_delete(self, call: Call, body: dict[str, Any]) -> Reply:
-        """Delete what the queries name at once; the real service does it in a job of its own."""
-        for query in body.get("QuerySet", []):
-            for condition in query["Criteria"]["Conditions"]:
-                if condition["Operator"] != "In":
-                    raise query_error("Only the operator In is supported in the queries of BulkDelete.")
-                for value in condition["Values"]:
-                    self.engine.delete(query["EntityName"], str(value["Value"]).lower(), call.caller)
-        job = fixed_id(f"bulk delete {self.engine.version}")
-        return self._json({"@odata.context": f"{call.root}$metadata#{_CRM}BulkDeleteResponse", "JobId": job})
 
     # ------------------------------------------------------------ helpers
 

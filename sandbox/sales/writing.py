@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from sandbox.sales.address import Call, find_record, parse_key, segments
+from sandbox.sales.changes import fixed_id
 from sandbox.sales.engine import Engine
-from sandbox.sales.errors import SalesError, missing_key, missing_record, payload_error
+from sandbox.sales.errors import SalesError, missing_key, missing_record, payload_error, query_error
 from sandbox.sales.model import Table
 from sandbox.sales.payload import parse_json, read_payload
 from sandbox.sales.reading import read_query, single
@@ -147,3 +148,16 @@ def _bulk_key(table: Table, target: dict[str, Any]) -> dict[str, Any]:
     elif isinstance(target.get(table.id), str):
         return parse_key(table, target[table.id])
     raise payload_error(table.entity_set, f"An item of Targets has neither '{table.id}' nor a valid '@odata.id'.")
+
+
+def bulk_delete(engine: Engine, call: Call, body: dict[str, Any]) -> Reply:
+    """Answer BulkDelete. Deletes what the queries name at once; the real service does it in a job of its own."""
+    for query in body.get("QuerySet", []):
+        for condition in query["Criteria"]["Conditions"]:
+            if condition["Operator"] != "In":
+                raise query_error("Only the operator In is supported in the queries of BulkDelete.")
+            for value in condition["Values"]:
+                engine.delete(query["EntityName"], str(value["Value"]).lower(), call.caller)
+    job = fixed_id(f"bulk delete {engine.version}")
+    answer = {"@odata.context": f"{call.root}$metadata#{_type('BulkDeleteResponse')}", "JobId": job}
+    return Reply(200, {"Content-Type": MEDIA_TYPE}, json.dumps(answer).encode())

@@ -11,6 +11,7 @@ from p2c.mapping.money import (
     ZeroQuantityError,
     discount_per_unit,
     discount_rounding,
+    invoice_charge,
     invoice_discount,
     invoiced_units,
     line_discount,
@@ -146,11 +147,35 @@ def test_the_price_of_one_is_rounded_once(price: Decimal, units: Decimal, precis
 
 
 @pytest.mark.parametrize(
-    ("discount", "charges", "expected"),
-    [("9.99", "-0.01", "10.00"), ("9.99", "5.00", "9.99"), ("0", "0", "0.00"), ("-9.99", "-0.01", "-9.98")],
+    ("discount", "charges", "quantity", "expected", "charge"),
+    [
+        ("9.99", "-0.01", "3", "10.00", "0"),
+        ("20.01", "0.01", "3", "20.00", "0"),
+        ("-9.99", "0.01", "-3", "-10.00", "0"),
+        ("9.99", "5.00", "3", "9.99", "5.00"),
+        ("20.01", "0.02", "3", "20.01", "0.02"),
+        ("0", "0.01", "3", "0.00", "0.01"),
+        ("0", "0", "3", "0.00", "0"),
+        ("0", "-5.00", "1", "5.00", "0"),
+    ],
 )
-def test_an_invoice_counts_the_rounding_into_the_discount(discount: str, charges: str, expected: str) -> None:
-    assert str(invoice_discount(D(discount), D(charges), 2)) == expected
+def test_an_invoice_counts_the_rounding_into_the_discount(
+    discount: str, charges: str, quantity: str, expected: str, charge: str
+) -> None:
+    numbers = D(discount), D(charges), D(quantity)
+    assert str(invoice_discount(*numbers, 2)) == expected
+    assert invoice_charge(*numbers, 2) == D(charge)
+
+
+@given(total=numbers, quantity=quantities, precision=precisions)
+def test_an_invoice_gives_the_order_lines_discount_back(total: Decimal, quantity: Decimal, precision: int) -> None:
+    """The rounding charge, whatever its sign, is recognised wherever the line has a discount."""
+    per_unit = discount_per_unit(total, quantity, precision)
+    charges = discount_rounding(total, quantity, precision)
+    posted = round_half_up(quantity * per_unit, precision)
+    if posted and abs(charges) <= abs(quantity) * D((0, (5,), -precision - 1)):
+        assert invoice_discount(posted, charges, quantity, precision) == round_half_up(total, precision)
+        assert invoice_charge(posted, charges, quantity, precision) == 0
 
 
 @given(

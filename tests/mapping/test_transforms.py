@@ -244,7 +244,7 @@ def test_no_discount_is_zero_so_that_one_taken_away_is_taken_away() -> None:
     assert run([None, D("3")], one("DiscountPerUnit")) == 0
     assert run([None, D("3")], one("DiscountRounding")) == 0
     assert run([None, None, None], one("LineDiscount")) == 0
-    assert run([None, None], one("InvoiceDiscount")) == 0
+    assert run([None, None, None], one("InvoiceDiscount")) == 0
 
 
 @pytest.mark.parametrize("kind", ["DiscountPerUnit", "DiscountRounding"])
@@ -262,8 +262,10 @@ def test_the_source_that_is_no_number_is_named() -> None:
 
 
 def test_invoice_discount() -> None:
-    assert run([D("9.99"), D("-0.01")], one("InvoiceDiscount")) == D("10.00")
-    assert run([D("9.99"), D("5.00")], one("InvoiceDiscount")) == D("9.99")
+    assert run([D("9.99"), D("-0.01"), D(3)], one("InvoiceDiscount")) == D("10.00")
+    assert run([D("9.99"), D("-0.01"), D(3)], one("InvoiceCharge")) == 0
+    assert run([D("9.99"), D("5.00"), D(3)], one("InvoiceDiscount")) == D("9.99")
+    assert run([D("9.99"), D("5.00"), D(3)], one("InvoiceCharge")) == D("5.00")
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,26 @@ def test_the_command_prints_one_line_and_serves_until_it_is_told_to_stop() -> No
         process.stdout.close()
 
 
+def test_the_command_seeds_a_company_whose_people_go_on_when_they_are_told_to() -> None:
+    command = [sys.executable, "-m", "sandbox", "--company", "contoso"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        with httpx.Client(headers={"Authorization": f"Bearer {told['token']}"}) as http:
+            accounts = http.get(f"{told['sales']}{SALES}accounts?$select=name").json()["value"]
+            assert len(accounts) > 1
+            refused = http.post(f"{told['sales']}/sandbox/company/sell")
+            assert refused.status_code == 400
+            assert "synchronise products" in refused.json()["error"]
+            assert http.post(f"{told['sales']}/sandbox/company/project").json()["connectionSet"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stdout is not None
+        process.stdout.close()
+
+
 def test_flags_have_the_documented_defaults() -> None:
     chosen = arguments([])
     assert (chosen.sales_port, chosen.finops_port, chosen.company, chosen.tls) == (0, 0, "none", False)

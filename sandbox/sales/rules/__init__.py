@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sandbox.sales.engine import Message, Rule, Rules, Stage
+from sandbox.sales.changes import Message, Stage
+from sandbox.sales.engine import Rule, Rules
 from sandbox.sales.options import SalesOptions
 from sandbox.sales.rules import documents, lines, products, solution
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from sandbox.sales.engine import Change, Engine, Message, Rule, Stage
+from sandbox.sales.changes import Change, Message, Stage
+from sandbox.sales.engine import Engine, Rule
 from sandbox.sales.errors import SalesError, bad_status
 from sandbox.sales.rules.pricing import update_totals
+from sandbox.sales.stamping import state_name
 
 LINES: Mapping[str, tuple[str, str]] = {
     "quote": ("quotedetail", "quoteid"),
@@ -80,7 +82,7 @@ def change_state(engine: Engine, change: Change) -> None:
     if status is None or status == -1:
         status = change.before["statuscode"] if new == old else table.columns["statecode"].default_status.get(new)
     if new not in table.columns["statecode"].options or table.columns["statuscode"].states.get(status or 0) != new:
-        raise bad_status(status or 0, engine.state_name(table, new), table.name, change.id)
+        raise bad_status(status or 0, state_name(table, new), table.name, change.id)
     change.set("statecode", new)
     change.set("statuscode", status)
     if new != old and not change.caller.system:

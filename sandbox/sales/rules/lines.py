@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.sales.engine import Change, Engine, Message, Rule, Stage
+from sandbox.sales.changes import Change, Message, Stage
+from sandbox.sales.engine import Engine, Rule
 from sandbox.sales.errors import SalesError
 from sandbox.sales.rules.pricing import PARENTS, price_line, update_totals
 

@@ -7,7 +7,8 @@ manual discount counts once for each unit, with Line item once for the line.
 from decimal import Decimal
 from typing import Any
 
-from sandbox.sales.engine import Caller, Change, Engine
+from sandbox.sales.changes import Caller, Change
+from sandbox.sales.engine import Engine
 from sandbox.sales.values import rounded
 
 PARENTS = {

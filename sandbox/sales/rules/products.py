@@ -1,6 +1,7 @@
 """Products, price lists and their items."""
 
-from sandbox.sales.engine import Change, Engine, Message, Rule, Stage
+from sandbox.sales.changes import Change, Message, Stage
+from sandbox.sales.engine import Engine, Rule
 from sandbox.sales.errors import SalesError
 from sandbox.sales.rules.documents import change_state
 from sandbox.sales.rules.lines import check_unit

@@ -7,7 +7,8 @@ flags of orders and quotes with their lines (which rewrites all sibling lines), 
 from decimal import Decimal
 from typing import Any
 
-from sandbox.sales.engine import Caller, Change, Engine, Message, Rule, Stage
+from sandbox.sales.changes import Caller, Change, Message, Stage
+from sandbox.sales.engine import Engine, Rule
 from sandbox.sales.errors import SalesError
 from sandbox.sales.rules.documents import LINES
 from sandbox.sales.rules.pricing import PARENTS

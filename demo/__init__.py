@@ -1,0 +1,1 @@
+"""`make demo`: a whole company, synchronised both ways and checked, on this machine."""
