@@ -39,21 +39,30 @@ class Demo:
     def play(self) -> bool:
         """All acts; whether both systems agree at the end."""
         company, show = self._stage.company, self._console
-        company.set_up()
+        with show.status("People enter what both systems have"):
+            company.set_up()
         for problem in company.problems:
             show.print(Text(f"  left out of the data: {problem}", style="yellow"))
-        self._act("1  The first synchronisation: what both systems have", self._stage.run())
-        sold = company.sell()
-        self._act(f"2  People in Sales wrote {sold} quotes and orders", self._stage.run())
-        done = ", ".join(f"{number} {step}" for step, number in company.fulfil().items())
-        self._act(f"3  People in F&O worked on the orders: {done}", self._stage.run())
+        self._act("1  The first synchronisation: what both systems have", self._run())
+        with show.status("People in Sales write quotes and orders"):
+            sold = company.sell()
+        self._act(f"2  People in Sales wrote {sold} quotes and orders", self._run())
+        with show.status("People in F&O confirm, pick, ship and invoice"):
+            done = ", ".join(f"{number} {step}" for step, number in company.fulfil().items())
+        self._act(f"3  People in F&O worked on the orders: {done}", self._run())
         told = company.change()
-        self._act("4  A day later, people worked on both sides", self._stage.run(), told, moved=True)
+        self._act("4  A day later, people worked on both sides", self._run(), told, moved=True)
         for entity in company.legal_entities:
             self._stage.sandbox.finops.calculate_totals(entity.code)
         told = ["F&O: the batch job Calculate sales totals ran over what arrived."]
-        self._act("5  Its echo", self._stage.run(), told, moved=True)
+        self._act("5  Its echo", self._run(), told, moved=True)
         return self._agree()
+
+    def _run(self) -> list[Finished]:
+        if not self._console.is_terminal:
+            return self._stage.run()
+        with render.RunProgress(self._console) as bars:
+            return self._stage.run(progress=bars)
 
     def _act(self, title: str, results: Sequence[Finished], told: Sequence[str] = (), *, moved: bool = False) -> None:
         show = self._console

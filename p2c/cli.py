@@ -165,7 +165,7 @@ def runs(
         if as_json:
             _print_json({"runs": [one.model_dump(mode="json") for one in records]})
         else:
-            console.print(render.runs_table(records, with_id=True) if records else "No run yet: `p2c run --all`.")
+            console.print(render.runs_list(records) if records else "No run yet: `p2c run --all`.")
         return
     found = _wait(outcomes(run_id))
     if found is None:

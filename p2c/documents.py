@@ -89,7 +89,7 @@ class SourceDocument:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A document that is no longer at its source. `key` is "" where only the id is known: the ledger then has the key."""
+    """A document that is no longer at its source. `key` is "" where only the id is known: the ledger has the key."""
 
     source_id: str
     key: str = ""

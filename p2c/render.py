@@ -31,25 +31,40 @@ def _status(text: str) -> Text:
     return Text(text, style=_STYLES.get(text, ""))
 
 
-def runs_table(records: Iterable[RunRecord], *, title: str = "", with_id: bool = False) -> Table:
-    """A row per run: status, one column per kind of outcome, requests, seconds."""
+def runs_table(records: Iterable[RunRecord], *, title: str = "") -> Table:
+    """A row per run: status, a column for each kind of outcome that occurs, requests, seconds."""
+    rows = list(records)
+    kinds = [kind for kind in OutcomeKind if any(one.counts.get(kind.value) for one in rows)]
     table = Table(title=title or None, title_justify="left")
     table.add_column("Template", no_wrap=True)
     table.add_column("Legal entity")
-    table.add_column("Status")
-    for kind in OutcomeKind:
-        table.add_column(kind.value.capitalize(), justify="right")
+    table.add_column("Status", no_wrap=True)
+    for kind in kinds:
+        table.add_column(kind.value.capitalize(), justify="right", no_wrap=True)
     table.add_column("Requests", justify="right")
     table.add_column("Seconds", justify="right")
-    if with_id:
-        table.add_column("Run", overflow="fold")
-    for one in records:
+    for one in rows:
         cells: list[Text | str] = [one.template, one.legal_entity, _status(one.status)]
-        cells += [_count(kind, one.counts.get(kind.value, 0)) for kind in OutcomeKind]
-        seconds = (one.finished - one.started).total_seconds() if one.finished else None
-        cells += [str(sum(one.requests.values()) or ""), "" if seconds is None else f"{seconds:.1f}"]
-        table.add_row(*cells, *([one.id] if with_id else []))
+        cells += [_count(kind, one.counts.get(kind.value, 0)) for kind in kinds]
+        table.add_row(*cells, str(sum(one.requests.values()) or ""), _seconds(one))
     return table
+
+
+def runs_list(records: Iterable[RunRecord]) -> Table:
+    """A row per run with its id, by which `p2c runs` shows its documents."""
+    table = Table()
+    table.add_column("Run", no_wrap=True)
+    for title in ("Mode", "Status", "Outcomes"):
+        table.add_column(title)
+    table.add_column("Seconds", justify="right")
+    for one in records:
+        counts = ", ".join(f"{number} {kind}" for kind, number in one.counts.items() if number)
+        table.add_row(one.id, one.mode, _status(one.status), counts or "no document", _seconds(one))
+    return table
+
+
+def _seconds(record: RunRecord) -> str:
+    return f"{(record.finished - record.started).total_seconds():.1f}" if record.finished else ""
 
 
 def _count(kind: OutcomeKind, number: int) -> Text:
