@@ -1,0 +1,1 @@
+"""What synchronising costs: requests, seconds, processor time and memory, measured on the sandbox."""
