@@ -7,29 +7,34 @@ the state cannot be used (another run has the lane, damaged, …).
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-from collections.abc import Coroutine, Iterable
-from enum import IntEnum
-from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
 from rich.console import Console
 
-from p2c import render
+from p2c import attending, render
 from p2c.documents import Outcome, OutcomeKind
-from p2c.errors import AuthError, ConfigError, P2CError, Problem, StateError
+from p2c.errors import ConfigError
 from p2c.operations import report
 from p2c.operations.opening import open_session, opened_store, project_of
 from p2c.operations.reconcile import Agreement
 from p2c.operations.reconcile import reconcile as compare_all
 from p2c.settings import Settings
+from p2c.shell import (
+    Exit,
+    JsonOption,
+    ProjectOption,
+    StateOption,
+    TemplatesArgument,
+    code_of,
+    fail,
+    print_json,
+    settings_from,
+    wait,
+)
 from p2c.state.runs import RunRecord
-from p2c.sync.running import Mode, Quiet
+from p2c.sync.running import Mode, Progress, Quiet
 from p2c.sync.session import Finished
 from p2c.templates.load import ordered
 from p2c.templates.models import Template
@@ -41,28 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Keeps Dynamics 365 Sales and Dynamics 365 Finance and Operations in agreement.",
 )
-T = TypeVar("T")
-
-
-class Exit(IntEnum):
-    """Exit codes."""
-
-    DONE = 0
-    WARNING = 1
-    STOPPED = 3
-    CONFIG = 4
-    AUTH = 5
-    STATE = 6
-
-
-ProjectOption = Annotated[
-    Path | None, typer.Option("--project", "-p", help="Project file (or P2C_PROJECT; default p2c.json).")
-]
-StateOption = Annotated[
-    str | None, typer.Option("--state", help="State: a folder or a blob container's address (or P2C_STATE).")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, for machines.")]
-TemplatesArgument = Annotated[list[str] | None, typer.Argument(help="Template ids; see `p2c templates`.")]
+attending.add_to(app)
 
 
 @app.command()
@@ -72,6 +56,12 @@ def run(
     full: Annotated[bool, typer.Option("--full", help="Compare every document, whatever is remembered.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")] = False,
     legal_entity: Annotated[list[str] | None, typer.Option("--legal-entity", "-l", help="Only these.")] = None,
+    allow_deletes: Annotated[
+        bool, typer.Option("--allow-deletes", help="Delete and deactivate, however many they are.")
+    ] = False,
+    rebind: Annotated[
+        bool, typer.Option("--rebind", help="The state belongs to these environments, whatever it says.")
+    ] = False,
     project: ProjectOption = None,
     state: StateOption = None,
     as_json: JsonOption = False,
@@ -81,26 +71,31 @@ def run(
         raise typer.BadParameter("name templates, or --all")
     if templates and all_:
         raise typer.BadParameter("either templates or --all, not both")
-    settings = _settings(project, state)
+    settings = settings_from(project, state)
     console = Console(stderr=as_json)
 
     async def work() -> list[Finished]:
         async with open_session(settings) as session:
-            mode = Mode(full=full, dry=dry_run)
-            if as_json or not console.is_terminal:
-                return await session.run(
-                    templates or (), legal_entities=legal_entity or (), mode=mode, progress=Quiet()
-                )
-            with render.RunProgress(console) as bars:
-                return await session.run(templates or (), legal_entities=legal_entity or (), mode=mode, progress=bars)
+            mode = Mode(full=full, dry=dry_run, allow_deletes=allow_deletes)
 
-    results = _wait(work())
+            async def go(progress: Progress) -> list[Finished]:
+                return await session.run(
+                    templates or (), legal_entities=legal_entity or (), mode=mode, progress=progress, rebind=rebind
+                )
+
+            if as_json or not console.is_terminal:
+                return await go(Quiet())
+            with render.RunProgress(console) as bars:
+                return await go(bars)
+
+    results = wait(work())
     records = [one.record for one in results]
     if as_json:
-        _print_json({"runs": [one.model_dump(mode="json") for one in records]})
+        print_json({"runs": [one.model_dump(mode="json") for one in records]})
     else:
         console.print(render.runs_table(records))
         _explain(console, settings, results)
+        render.notes(console, records)
         render.errors(console, records)
     raise typer.Exit(_exit_code(results))
 
@@ -108,7 +103,7 @@ def run(
 @app.command()
 def status(project: ProjectOption = None, state: StateOption = None, as_json: JsonOption = False) -> None:
     """Where every template stands: last run, what is remembered, what waits, what needs a person."""
-    settings = _settings(project, state)
+    settings = settings_from(project, state)
 
     async def work() -> list[report.LaneStatus]:
         plan = project_of(settings)
@@ -116,7 +111,7 @@ def status(project: ProjectOption = None, state: StateOption = None, as_json: Js
         async with opened_store(settings) as store:
             return await report.status(store, ordered(effective_templates(plan)), entities)
 
-    lanes = _wait(work())
+    lanes = wait(work())
     if as_json:
         rows = [
             {
@@ -125,6 +120,7 @@ def status(project: ProjectOption = None, state: StateOption = None, as_json: Js
                 "completed": one.checkpoint.completed.isoformat()
                 if one.checkpoint and one.checkpoint.completed
                 else None,
+                "compared": one.checkpoint.compared.isoformat() if one.checkpoint and one.checkpoint.compared else None,
                 "underWay": bool(one.checkpoint and one.checkpoint.completed is None),
                 "documents": one.documents,
                 "parked": one.parked,
@@ -132,7 +128,7 @@ def status(project: ProjectOption = None, state: StateOption = None, as_json: Js
             }
             for one in lanes
         ]
-        _print_json({"templates": rows})
+        print_json({"templates": rows})
     else:
         Console().print(render.status_table(lanes))
 
@@ -146,7 +142,7 @@ def runs(
     as_json: JsonOption = False,
 ) -> None:
     """The latest runs, or what became of every document of one."""
-    settings = _settings(None, state)
+    settings = settings_from(None, state)
     console = Console()
 
     async def recent() -> list[RunRecord]:
@@ -161,17 +157,17 @@ def runs(
             return [one async for one in found if not kind or one.kind in kind]
 
     if run_id is None:
-        records = _wait(recent())
+        records = wait(recent())
         if as_json:
-            _print_json({"runs": [one.model_dump(mode="json") for one in records]})
+            print_json({"runs": [one.model_dump(mode="json") for one in records]})
         else:
             console.print(render.runs_list(records) if records else "No run yet: `p2c run --all`.")
         return
-    found = _wait(outcomes(run_id))
+    found = wait(outcomes(run_id))
     if found is None:
         raise typer.BadParameter(f"there is no run {run_id!r}; `p2c runs` lists the latest")
     if as_json:
-        _print_json({"run": run_id, "outcomes": [_outcome(one) for one in found]})
+        print_json({"run": run_id, "outcomes": [_outcome(one) for one in found]})
     else:
         for one in found:
             detail = one.reason or ", ".join(one.changed)
@@ -185,17 +181,17 @@ def templates(
     as_json: JsonOption = False,
 ) -> None:
     """The templates in running order, with the project's overrides applied."""
-    settings = _settings(project, None)
+    settings = settings_from(project, None)
     console = Console()
 
     async def work() -> list[Template]:
         return ordered(effective_templates(project_of(settings)))
 
-    found = [one for one in _wait(work()) if template in (None, one.id)]
+    found = [one for one in wait(work()) if template in (None, one.id)]
     if not found:
-        _fail(ConfigError(f"There is no template {template!r}.", hint="`p2c templates` lists them."), Exit.CONFIG)
+        fail(ConfigError(f"There is no template {template!r}.", hint="`p2c templates` lists them."), Exit.CONFIG)
     if as_json:
-        _print_json({"templates": [one.model_dump(mode="json", by_alias=True, exclude_defaults=True) for one in found]})
+        print_json({"templates": [one.model_dump(mode="json", by_alias=True, exclude_defaults=True) for one in found]})
     elif template is None:
         console.print(render.templates_table(found))
     else:
@@ -211,15 +207,15 @@ def reconcile(
     as_json: JsonOption = False,
 ) -> None:
     """Compare both systems, document by document and field by field; nothing is written. Exit 1 when they differ."""
-    settings = _settings(project, state)
+    settings = settings_from(project, state)
 
     async def work() -> list[Agreement]:
         async with open_session(settings) as session:
             return await compare_all(session, templates or ())
 
-    agreements = _wait(work())
+    agreements = wait(work())
     if as_json:
-        _print_json({"templates": [_agreement(one) for one in agreements]})
+        print_json({"templates": [_agreement(one) for one in agreements]})
     else:
         console = Console()
         console.print(render.agreement_table(agreements))
@@ -237,67 +233,26 @@ def main() -> None:
     app()
 
 
-def _settings(project: Path | None, state: str | None) -> Settings:
-    given = {name: value for name, value in (("project", project), ("state", state)) if value is not None}
-    try:
-        return Settings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        problems = tuple(
-            Problem("P2C_" + "__".join(map(str, one["loc"])).upper(), "", one["msg"])
-            for one in error.errors(include_url=False, include_input=False)
-        )
-        _fail(ConfigError("A setting in the environment is wrong.", problems=problems), Exit.CONFIG)
-    except SettingsError as error:
-        _fail(ConfigError(f"A setting in the environment is wrong: {error}."), Exit.CONFIG)
-
-
-def _wait(work: Coroutine[Any, Any, T]) -> T:
-    """The result of the work; an error of ours becomes a message and an exit code."""
-    try:
-        return asyncio.run(work)
-    except P2CError as error:
-        _fail(error, _code_of(error))
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped. The next run goes on from the last page that was settled.")
-        raise typer.Exit(130) from None
-
-
-def _fail(error: P2CError, code: Exit) -> NoReturn:
-    Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
-    raise typer.Exit(code)
-
-
-def _code_of(error: P2CError) -> Exit:
-    kinds = ((ConfigError, Exit.CONFIG), (AuthError, Exit.AUTH), (StateError, Exit.STATE))
-    return next((code for kind, code in kinds if isinstance(error, kind)), Exit.STOPPED)
-
-
 def _exit_code(results: Iterable[Finished]) -> Exit:
     """The code of what stopped the first run that stopped; the others may not have run because of it."""
     results = list(results)
     first = next((one for one in results if one.record.status == "Error"), None)
     if first is not None:
-        return _code_of(first.error) if first.error is not None else Exit.STOPPED
+        return code_of(first.error) if first.error is not None else Exit.STOPPED
     return Exit.WARNING if any(one.record.status == "Warning" for one in results) else Exit.DONE
 
 
 def _explain(console: Console, settings: Settings, results: Iterable[Finished]) -> None:
     """Prints, per template, why documents did not go."""
 
-    async def outcomes(one: Finished) -> list[Outcome]:
+    async def reasons(one: Finished) -> list[report.Reason]:
         if one.outcomes:
-            return list(one.outcomes)
+            return report.reasons(one.outcomes)
         async with opened_store(settings) as store:
-            return [outcome async for outcome in report.run_outcomes(store, one.record.id)]
+            return await report.reasons_of(store, one.record.id)
 
     for one in results:
-        reasons = report.reasons(_wait(outcomes(one)))
-        render.print_reasons(console, f"{one.record.template} ({one.record.legal_entity})", reasons)
-
-
-def _print_json(content: Any) -> None:
-    json.dump(content, sys.stdout, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+        render.print_reasons(console, f"{one.record.template} ({one.record.legal_entity})", wait(reasons(one)))
 
 
 def _outcome(one: Outcome) -> dict[str, Any]:

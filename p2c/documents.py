@@ -48,7 +48,8 @@ class TableRead:
     """What to read of one entity: `paths` in flat form, `key` columns that identify a row inside its document.
 
     `link` ties a line to its header: pairs (line path, header path). `filter` is the user's source filter, verbatim
-    OData.
+    OData. `watch` are those of the paths that decide whether a document goes at all: a change of one of them counts as
+    a change of the document, even where the source does not mark the row as changed.
     """
 
     task: str
@@ -57,6 +58,7 @@ class TableRead:
     paths: tuple[str, ...]
     link: tuple[tuple[str, str], ...] = ()
     filter: str = ""
+    watch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,9 @@ class DocumentRead:
 class SourceDocument:
     """One document as read. `key` is "" when a key column is empty; `lines` holds the rows per line task.
 
-    `etag` changes whenever the header row does; it is only ever compared for equality.
-    `legal_entity` is "" when the row's business unit is mapped to none.
+    `etag` changes whenever the document does, as far as the source marks its rows (Sales: the header only); it is only
+    ever compared for equality. `legal_entity` is "" when the row's business unit is mapped to none. `line_ids` are the
+    ids of the lines where a line has one of its own (Sales).
     """
 
     key: str
@@ -85,6 +88,7 @@ class SourceDocument:
     lines: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     etag: str = ""
     legal_entity: str = ""
+    line_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +103,15 @@ class Deletion:
 class Page:
     """Documents in the source's key order. `cursor` continues after this page (opaque), None on the last one.
 
-    `orphans` are lines whose header is not there: (task, label of the line, document key they name).
+    `orphans` are lines whose header is not there: (task, label of the line, document key they name). `tokens` are on
+    the last page of changes: they stand for the state up to which changes have now been read.
     """
 
     documents: Sequence[SourceDocument]
     cursor: str | None
     orphans: Sequence[tuple[str, str, str]] = ()
     deleted: Sequence[Deletion] = ()
+    tokens: Mapping[str, str] = field(default_factory=dict)
 
 
 # --- mapped --------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ P2CError
 ├── StateError           what is remembered between runs is damaged, locked or belongs to another environment
 │   ├── PreconditionFailed   somebody else wrote the blob first
 │   └── LeaseHeld            another run works in this lane
+├── TooManyDeletes       a run would delete or deactivate more than it may without being told so
 └── ServiceError         one of the two systems said no, or said nothing
     ├── Throttled        slow down; `retry_after` seconds if it said so
     ├── Transient        try the same again (network, 5xx, gateway)
@@ -86,6 +87,12 @@ class LeaseHeld(StateError):
     """Somebody else holds the lease, or ours was lost."""
 
     code = "state.lease"
+
+
+class TooManyDeletes(P2CError):
+    """The brake: more documents vanished at the source than a run may delete or deactivate by itself."""
+
+    code = "deletes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from p2c.documents import OutcomeKind
+from p2c.operations.dead_letters import Group
 from p2c.operations.reconcile import Agreement
 from p2c.operations.report import LaneStatus, Reason
+from p2c.state.conflicts import Conflict, Difference
 from p2c.state.runs import RunRecord
+from p2c.state.waiting import Waiting
 from p2c.templates.models import Template
 
 _STYLES = {"Completed": "green", "Warning": "yellow", "Error": "red bold", "Running": "cyan"}
@@ -59,7 +62,8 @@ def runs_list(records: Iterable[RunRecord]) -> Table:
     table.add_column("Seconds", justify="right")
     for one in records:
         counts = ", ".join(f"{number} {kind}" for kind, number in one.counts.items() if number)
-        table.add_row(one.id, one.mode, _status(one.status), counts or "no document", _seconds(one))
+        mode = Text(one.mode).append(f"\n{one.note}" if one.note else "", style="dim")
+        table.add_row(one.id, mode, _status(one.status), counts or "no document", _seconds(one))
     return table
 
 
@@ -83,6 +87,15 @@ def print_reasons(console: Console, heading: str, reasons: Sequence[Reason]) -> 
         more = ", …" if one.count > len(one.examples) else ""
         line.append(f"  [{', '.join(one.examples)}{more}]", style="dim")
         console.print(line)
+
+
+def notes(console: Console, records: Iterable[RunRecord]) -> None:
+    """Why runs compared everything without being asked to."""
+    for one in records:
+        if one.note and one.mode.endswith("full"):
+            console.print(
+                Text(f"{one.template} ({one.legal_entity}): everything was compared; {one.note}", style="dim")
+            )
 
 
 def errors(console: Console, records: Iterable[RunRecord]) -> None:
@@ -133,22 +146,81 @@ def fields_table(template: Template) -> list[Table]:
 def status_table(lanes: Iterable[LaneStatus]) -> Table:
     """Where every template stands."""
     table = Table()
-    for title in ("Template", "Legal entity", "Last completed", "Under way", "Documents", "Parked", "Dead letters"):
-        table.add_column(title, justify="right" if title in ("Documents", "Parked", "Dead letters") else "left")
+    for title in ("Template", "Legal entity", "Last completed", "All compared", "Under way"):
+        table.add_column(title)
+    for title in ("Documents", "Parked", "Dead letters"):
+        table.add_column(title, justify="right")
     for one in lanes:
         point = one.checkpoint
         completed = f"{point.completed:%Y-%m-%d %H:%M:%S}" if point and point.completed else "–"
+        compared = f"{point.compared:%Y-%m-%d %H:%M:%S}" if point and point.compared else "–"
         under_way = f"page {point.page} of {point.run_id}" if point and point.completed is None else ""
         table.add_row(
             one.template,
             one.legal_entity,
             completed,
+            compared,
             under_way,
             str(one.documents),
             Text(str(one.parked), style="yellow" if one.parked else "dim"),
             Text(str(one.dead), style="red" if one.dead else "dim"),
         )
     return table
+
+
+def groups_table(groups: Iterable[Group]) -> Table:
+    """What waits, by reason."""
+    table = Table()
+    for title in ("Documents", "Template", "Legal entity", "Why", "Since", "Last", "Attempts", "Keys"):
+        table.add_column(title, justify="right" if title in ("Documents", "Attempts") else "left", overflow="fold")
+    for one in groups:
+        more = ", …" if one.count > len(one.keys) else ""
+        cells = [str(one.count), one.template, one.legal_entity, f"{one.field}: {one.reason}".removeprefix(": ")]
+        cells += [_minute(one.first), _minute(one.last), str(one.attempts), ", ".join(one.keys) + more]
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def waiting_table(one: Waiting) -> Table:
+    """One document that waits, everything that is known of it."""
+    table = Table(show_header=False)
+    facts = {
+        "Key": one.key,
+        "Template": one.template,
+        "Legal entity": one.legal_entity,
+        "Id at the source": one.source_id,
+        "Field": one.field,
+        "Line": one.line,
+        "Why": one.reason,
+        "Waits for": ", ".join(one.missing),
+        "First": one.first,
+        "Last": one.last,
+        "Attempts": str(one.attempts),
+        "Correlation id": one.request_id,
+    }
+    for name, value in facts.items():
+        if value:
+            table.add_row(name, Text(value))
+    return table
+
+
+def conflicts_table(conflicts: Iterable[Conflict]) -> Table:
+    """Conflicts, a row for each field that differed."""
+    table = Table()
+    for title in ("Document", "Template", "Legal entity", "Last", "Field", "Source", "Destination", "Stands"):
+        table.add_column(title, overflow="fold")
+    for one in conflicts:
+        stands: str = "nobody's yet" if one.winner == "ask" else one.winner
+        head = [one.key, one.template, one.legal_entity, _minute(one.last)]
+        for each in one.differences or (Difference("", None, None),):
+            values = ["–" if value is None else value for value in (each.source, each.destination)]
+            table.add_row(*(Text(cell) for cell in (*head, each.field, *values, stands)))
+            head, stands = [""] * 4, ""
+    return table
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")
 
 
 def agreement_table(agreements: Iterable[Agreement]) -> Table:

@@ -12,7 +12,7 @@ from p2c.mapping.decode import Decode, decoder
 from p2c.mapping.encode import Encode, encoder
 from p2c.mapping.kinds import Plain, Scope, kind_of
 from p2c.mapping.refusal import Unmappable
-from p2c.mapping.sameness import Same, sameness
+from p2c.mapping.sameness import Normal, Same, normal, sameness
 from p2c.mapping.transforms import Pipeline, Surroundings, pipeline
 from p2c.templates import paths
 from p2c.templates.models import Default, FieldMap, Task, Template
@@ -30,7 +30,7 @@ class CompiledField:
     `part` is where in a mapped row it goes, `when` on which writes it applies. `required`: a blank is a flaw.
     `clears`: a blank goes out (and clears the destination), else the field is left out of the row.
     `slot` names its cell in a mapped row: the destination, told apart where two fields of the task have the same one.
-    `same` compares a cell that is to be written with one that is there.
+    `same` compares a cell that is to be written with one that is there, `normal` gives what it compares.
     """
 
     field: FieldMap
@@ -42,6 +42,7 @@ class CompiledField:
     compute: Compute
     encode: Encode
     same: Same
+    normal: Normal
 
     @property
     def name(self) -> str:
@@ -75,6 +76,7 @@ def compile_field(template: Template, entity: str, task: Task, field: FieldMap, 
     ]
     when = _when(field, key=key)
     clears = field.null == "clear" if field.null else kind.clears or isinstance(target, paths.Follow)
+    fold = field.compare == "ignoreCase"
     return CompiledField(
         field=field,
         slot=f"{field.destination}#{field.line_kind or field.on}" if twice else field.destination,
@@ -85,7 +87,8 @@ def compile_field(template: Template, entity: str, task: Task, field: FieldMap, 
         clears=clears and when != "create",
         compute=_compute(names, decoders, pipeline(field.transform, len(names), around), bool(field.transform)),
         encode=encoder(kind, around.zone),
-        same=sameness(kind, around.zone, fold=field.compare == "ignoreCase"),
+        same=sameness(kind, around.zone, fold=fold),
+        normal=normal(kind, around.zone, fold=fold),
     )
 
 

@@ -102,6 +102,14 @@ class Mapper:
         found = self._fields.get((task, column))
         return found.same(mapped, existing) if found else mapped == existing
 
+    def normal(self, task: str, column: str, value: Value) -> str:
+        """A cell of the destination as text that is equal for cells that are the same."""
+        found = self._fields.get((task, column))
+        try:
+            return text_of(found.normal(value) if found else value)
+        except Unmappable:
+            return text_of(value)
+
     # --- mapping ---
 
     def map(self, document: SourceDocument) -> Mapped:

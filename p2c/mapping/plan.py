@@ -165,7 +165,7 @@ class _Planner:
             keys=tuple(by_name[name] for name in key if name in by_name),
             conditions=tuple(self.condition(one, "include", one.include) for one in self.line(task) if one.include),
             rules=tuple(
-                CompiledRule(rule, self.condition(task, f"rules/{position}", rule.when))
+                CompiledRule(rule, self.condition(task, f"rules/{position}", rule.when, rule.name))
                 for position, rule in enumerate(task.rules)
             ),
             product=next((field for field in fields if field.field.missing == "writeIn"), None),
@@ -202,22 +202,25 @@ class _Planner:
             self.problem(f"{self.place(task)}/fields/{position}", missing)
         return not missing
 
-    def condition(self, task: Task, pointer: str, text: str) -> Expression:
+    def condition(self, task: Task, pointer: str, text: str, rule: str = "") -> Expression:
         condition = filters.parse(text)
-        self.need("source", task, f"{self.place(task)}/{pointer}", condition.paths())
+        self.need("source", task, f"{self.place(task)}/{pointer}", condition.paths(), rule)
         return condition
 
-    def need(self, end: Literal["source", "destination"], task: Task, pointer: str, names: Iterable[str]) -> None:
-        """Notes a problem where one of the paths of the task's row at that end is not there."""
+    def need(
+        self, end: Literal["source", "destination"], task: Task, pointer: str, names: Iterable[str], rule: str = ""
+    ) -> None:
+        """Notes a problem where one of the paths of the task's row at that end is not there; `rule` has them."""
         at_source = end == "source"
         entity = self.reader(task).source.entity if at_source else task.destination.entity
         system = self.template.source if at_source else self.template.destination
         missing = self.absence.missing(system, entity, sorted(names))
         if missing:
-            self.problem(pointer, missing)
+            self.problem(pointer, missing, rule)
 
     def place(self, task: Task) -> str:
         return f"/tasks/{self.template.tasks.index(task)}"
 
-    def problem(self, pointer: str, missing: tuple[str, ...]) -> None:
-        self.problems.append(Problem(self.template.id, pointer, f"{', '.join(missing)} is not there"))
+    def problem(self, pointer: str, missing: tuple[str, ...], rule: str = "") -> None:
+        by_name = f" (rule {rule})" if rule else ""
+        self.problems.append(Problem(self.template.id, pointer, f"{', '.join(missing)} is not there{by_name}"))

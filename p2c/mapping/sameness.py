@@ -16,10 +16,11 @@ from p2c.mapping.kinds import Kind, Plain
 from p2c.mapping.refusal import Unmappable
 
 Same = Callable[[Value, Value], bool]
+Normal = Callable[[Value], Plain]
 
 
-def sameness(kind: Kind, zone: ZoneInfo, *, fold: bool) -> Same:
-    """The comparison for cells of this kind; `fold` leaves the case of text aside."""
+def normal(kind: Kind, zone: ZoneInfo, *, fold: bool) -> Normal:
+    """The function that makes equal what is the same; `fold` leaves the case of text aside. It raises Unmappable."""
     decode = decoder(kind, zone)
     blank_is_zero = kind.blank_is_zero
 
@@ -29,6 +30,13 @@ def sameness(kind: Kind, zone: ZoneInfo, *, fold: bool) -> Same:
             text = found.replace("\r\n", "\n").rstrip()
             return (text.casefold() if fold else text) or None
         return 0 if found is None and blank_is_zero else found
+
+    return plain
+
+
+def sameness(kind: Kind, zone: ZoneInfo, *, fold: bool) -> Same:
+    """The comparison for cells of this kind; `fold` leaves the case of text aside."""
+    plain = normal(kind, zone, fold=fold)
 
     def same(mapped: Value, existing: Value) -> bool:
         if mapped == existing:

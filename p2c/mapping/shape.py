@@ -66,6 +66,9 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
         mine |= dict.fromkeys(sorted(filters.parse(rule.when).paths()))
     if template.source == "sales" and any(_needs_currency(one) for one in plans):
         mine[CURRENCY] = None
+    watched: dict[str, dict[str, None]] = {one.reader.name: {} for one in plans}
+    for one in plans:
+        watched[one.reader.name] |= dict.fromkeys(_deciding_paths(one))
     tables = [
         TableRead(
             task=one.task.name,
@@ -74,6 +77,7 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
             paths=tuple(wanted[one.task.name]),
             link=tuple(one.task.source.link.items()),
             filter=one.task.source.filter,
+            watch=tuple(watched[one.task.name]),
         )
         for one in plans
         if one.reader is one.task
@@ -120,6 +124,11 @@ def _source_paths(one: TaskPlan) -> Iterable[str]:
     yield from one.reader.source.link
     for field in one.fields:
         yield from field.field.sources
+    yield from _deciding_paths(one)
+
+
+def _deciding_paths(one: TaskPlan) -> Iterable[str]:
+    """The columns that decide whether a row goes."""
     for condition in (*one.conditions, *(rule.condition for rule in one.rules)):
         yield from sorted(condition.paths())
 

@@ -29,17 +29,37 @@ _WITH_REASON = (OutcomeKind.SKIPPED, OutcomeKind.PARKED, OutcomeKind.REJECTED, O
 
 def reasons(outcomes: Iterable[Outcome]) -> list[Reason]:
     """The reasons of what did not go, most frequent first within each kind; rejected and failed come first."""
-    found: dict[tuple[OutcomeKind, str], Reason] = {}
+    found = _Reasons()
     for one in outcomes:
-        if one.kind not in _WITH_REASON:
-            continue
+        found.add(one)
+    return found.sorted()
+
+
+async def reasons_of(store: Store, run_id: str) -> list[Reason]:
+    """The reasons of a run, a page of its outcomes at a time in memory."""
+    found = _Reasons()
+    async for one in run_outcomes(store, run_id):
+        found.add(one)
+    return found.sorted()
+
+
+class _Reasons:
+    def __init__(self) -> None:
+        self._found: dict[tuple[OutcomeKind, str], Reason] = {}
+
+    def add(self, one: Outcome) -> None:
+        if one.kind not in _WITH_REASON and not one.rule:
+            return
         text = f"{one.rule}: {one.reason}" if one.rule else one.reason
-        reason = found.setdefault((one.kind, text), Reason(one.kind, text))
+        reason = self._found.setdefault((one.kind, text), Reason(one.kind, text))
         reason.count += 1
         if len(reason.examples) < SHOWN:
             reason.examples.append(one.key)
-    order = {kind: place for place, kind in enumerate(reversed(_WITH_REASON))}
-    return sorted(found.values(), key=lambda one: (order[one.kind], -one.count, one.text))
+
+    def sorted(self) -> list[Reason]:
+        order = {kind: place for place, kind in enumerate(reversed(_WITH_REASON))}
+        found = self._found.values()
+        return sorted(found, key=lambda one: (order.get(one.kind, len(order)), -one.count, one.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +102,11 @@ async def recent_runs(store: Store, limit: int) -> list[RunRecord]:
 
 async def run_record(store: Store, run_id: str) -> RunRecord | None:
     """The record of a run, None when there is none."""
-    return await Runs(store).load(run_id)
+    try:
+        return await Runs(store).load(run_id)
+    except ValueError:
+        # Nothing can be called so.
+        return None
 
 
 def run_outcomes(store: Store, run_id: str) -> AsyncIterator[Outcome]:

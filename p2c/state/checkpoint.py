@@ -22,9 +22,11 @@ class Checkpoint(BaseModel):
     """How far a template has come in its lane.
 
     `cursor` continues after the last settled page (None: at the start), `page` counts the settled pages of the run,
-    `slice` numbers its slices, `counts` counts its outcomes by kind. `delta` holds a token per table for the next
-    increment, opaque here. `completed` is when the last run ended. `identities` names what the state belongs to
-    (environment ids and the like), by the caller's own names.
+    `slice` numbers its slices, `due` is when the next one must have begun (else the run counts as broken off), `counts`
+    counts its outcomes by kind. `delta` holds a token per table for the next increment, opaque here; `marked` those
+    that become it once the full read under way is complete. `completed` is when the last run ended, `compared` when
+    everything was last read to the end. `identities` names what the state belongs to (environment ids and the like),
+    by the caller's own names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,10 +38,13 @@ class Checkpoint(BaseModel):
     page: int = Field(default=0, ge=0)
     slice: int = Field(default=0, ge=0)
     run_id: str = ""
+    due: AwareDatetime | None = None
     started: AwareDatetime | None = None
     completed: AwareDatetime | None = None
     counts: dict[str, int] = Field(default_factory=dict)
     delta: dict[str, str] = Field(default_factory=dict)
+    marked: dict[str, str] = Field(default_factory=dict)
+    compared: AwareDatetime | None = None
     identities: dict[str, str] = Field(default_factory=dict)
 
 

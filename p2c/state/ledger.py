@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from p2c.state.sharded import Codec, ShardedMap
 from p2c.state.store import Store
+
+_FIRST = 7
+_LATER: tuple[Any, ...] = ("", (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +19,9 @@ class Entry:
 
     `fingerprint` is the hash of the mapped document, `source_id` and `destination_id` the ids of its header rows,
     `lines` the keys of the lines written, `outcome` its last outcome, `template_hash` the template that mapped it,
-    `etag` the source's then.
+    `etag` the source's when it was last read. `number` is the document's number at the destination where that is not
+    its key. `seen` tells what the destination held afterwards: a short hash for the header and one for each line, "" =
+    unknown. `line_ids` are the source's ids of the lines when they were last read.
     """
 
     fingerprint: str
@@ -25,6 +31,14 @@ class Entry:
     outcome: str = ""
     template_hash: str = ""
     etag: str = ""
+    number: str = ""
+    seen: tuple[str, ...] = ()
+    line_ids: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the document ever went; else the entry only says which version of the source did not."""
+        return bool(self.template_hash)
 
 
 class Ledger(ShardedMap[Entry]):
@@ -33,6 +47,20 @@ class Ledger(ShardedMap[Entry]):
     def __init__(self, store: Store, prefix: str, *, shard_entries: int = 2000, cached_shards: int = 16) -> None:
         codec = Codec("ledger", _encode, _decode)
         super().__init__(store, prefix, codec, shard_entries=shard_entries, cached_shards=cached_shards)
+
+    async def find(self, ids: Collection[str]) -> dict[str, str]:
+        """By the source's id of a header or a line, in lower case: the key of its document. Reads all entries.
+
+        An index by id would be written all over with every page, since ids come in no order; deletes are rare.
+        """
+        wanted = {one.lower() for one in ids}
+        found: dict[str, str] = {}
+        if wanted:
+            async for key, entry in self.entries():
+                for one in (entry.source_id, *entry.line_ids):
+                    if one.lower() in wanted:
+                        found[one.lower()] = key
+        return found
 
 
 def _encode(entry: Entry) -> list[Any]:
@@ -44,9 +72,25 @@ def _encode(entry: Entry) -> list[Any]:
         entry.outcome,
         entry.template_hash,
         entry.etag,
+        entry.number,
+        list(entry.seen),
+        list(entry.line_ids),
     ]
 
 
 def _decode(row: Any) -> Entry:
-    fingerprint, source_id, destination_id, lines, outcome, template_hash, etag = row
-    return Entry(fingerprint, source_id, destination_id, tuple(lines), outcome, template_hash, etag)
+    # Entries of the first version end after seven.
+    cells = [*row, *_LATER[len(row) - _FIRST :]] if isinstance(row, list) and len(row) >= _FIRST else row
+    fingerprint, source_id, destination_id, lines, outcome, template_hash, etag, number, seen, line_ids = cells
+    return Entry(
+        fingerprint,
+        source_id,
+        destination_id,
+        tuple(lines),
+        outcome,
+        template_hash,
+        etag,
+        number,
+        tuple(seen),
+        tuple(line_ids),
+    )

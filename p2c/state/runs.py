@@ -17,7 +17,7 @@ from p2c.documents import Outcome, OutcomeKind
 from p2c.errors import PreconditionFailed, StateError
 from p2c.state.store import Store
 
-Status = Literal["Running", "Completed", "Warning", "Error"]
+Status = Literal["Queued", "Running", "Completed", "Warning", "Error", "Cancelled"]
 
 _END_OF_TIME = 9_999_999_999_999
 _OUTCOME = TypeAdapter(Outcome)
@@ -27,7 +27,8 @@ class RunRecord(BaseModel):
     """A run of a template in a legal entity: what it did so far, or in the end.
 
     `counts` has a number per outcome kind, `requests` one per system. `trigger` says what started it (timer, http,
-    event, cli). `error` and `hint` are for a person, set when the status is Error.
+    event, cli). `error` and `hint` are for a person, set when the status is Error; `note` says why a run read
+    everything where it might have read only what changed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +47,7 @@ class RunRecord(BaseModel):
     requests: dict[str, int] = Field(default_factory=dict)
     error: str = ""
     hint: str = ""
+    note: str = ""
 
 
 def new_run_id(started: datetime) -> str:

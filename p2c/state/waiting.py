@@ -17,7 +17,8 @@ class Waiting:
     """A document that waits, and why.
 
     `key` is the document's key at its source, `missing` the keys that a parked one awaits. `first` and `last` are ISO
-    8601 moments of the first and the latest attempt, `attempts` says how many there were.
+    8601 moments of the first and the latest attempt, `attempts` says how many there were. `again`: every run tries it
+    once more, though its source has not changed.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Waiting:
     last: str = ""
     attempts: int = 1
     request_id: str = ""
+    again: bool = False
 
 
 class WaitingList:

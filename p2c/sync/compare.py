@@ -175,13 +175,19 @@ class Comparer:
     def _existing_lines(self, existing: ExistingDocument) -> dict[str, tuple[str, ExistingRow]]:
         """Lines found, by name, those of others left out; tasks that share an entity find the same lines."""
         found: dict[str, tuple[str, ExistingRow]] = {}
-        for task, rows in existing.lines.items():
-            ignored = self._ignored.get(task)
-            for row in rows:
-                if ignored is not None and ignored.holds(row.values):
-                    continue
-                name = self._name(task, tuple(row.values.get(_column(one)) for one in self._key_paths(task)))
+        for task in existing.lines:
+            for name, row in self.lines_of(existing, task).items():
                 found.setdefault(name, (task, row))
+        return found
+
+    def lines_of(self, existing: ExistingDocument, task: str) -> dict[str, ExistingRow]:
+        """The lines that were found as one task reads them, by name, those of others left out."""
+        ignored = self._ignored.get(task)
+        found: dict[str, ExistingRow] = {}
+        for row in existing.lines.get(task, ()):
+            if ignored is None or not ignored.holds(row.values):
+                name = self._name(task, tuple(row.values.get(_column(one)) for one in self._key_paths(task)))
+                found.setdefault(name, row)
         return found
 
     def _removable(self, task: str, name: str, ours: Sequence[str] | None) -> bool:

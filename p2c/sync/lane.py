@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from p2c.errors import LeaseHeld
 from p2c.state.checkpoint import Checkpoints
+from p2c.state.conflicts import ConflictList
+from p2c.state.leaving import LeavingList
 from p2c.state.ledger import Ledger
+from p2c.state.marks import ReadMarks
 from p2c.state.runs import Runs
 from p2c.state.store import Lease, Store
 from p2c.state.waiting import WaitingList
-from p2c.sync.settling import Settler
+from p2c.sync.settling import DrySettler, Settler
 from p2c.templates.models import Template
 
 
@@ -26,6 +29,9 @@ class Lane:
     runs: Runs
     settler: Settler
     lease: Lease | None
+    conflicts: ConflictList
+    leaving: LeavingList
+    marks: ReadMarks
 
     def check(self) -> None:
         """Raises LeaseHeld when the lease was lost: somebody else may be writing."""
@@ -45,9 +51,25 @@ async def open_lane(
     ledger = Ledger(store, f"{prefix}/ledger/{template.id}")
     waiting = WaitingList(store, f"{prefix}/waiting/{template.id}")
     runs = Runs(store)
-    settler = Settler(template.id, legal_entity, ledger, waiting, runs, checkpoints)
+    conflicts = ConflictList(store, f"{prefix}/conflicts/{template.id}")
+    leaving = LeavingList(store, f"{prefix}/leaving/{template.id}")
+    marks = ReadMarks(store, f"{prefix}/marks/{template.id}")
+    settler = Settler(template.id, legal_entity, ledger, waiting, runs, checkpoints, conflicts)
+    lane = Lane(checkpoints, ledger, waiting, runs, settler, None, conflicts, leaving, marks)
     if dry:
-        yield Lane(checkpoints, ledger, waiting, runs, settler, None)
+        yield lane
         return
     async with await store.lease(f"{prefix}/lease", lease_seconds) as lease:
-        yield Lane(checkpoints, ledger, waiting, runs, settler, lease)
+        yield replace(lane, lease=lease)
+
+
+@asynccontextmanager
+async def open_dry_lane(store: Store, template: Template, legal_entity: str, run_id: str) -> AsyncIterator[Lane]:
+    """The lane for a dry run in slices: it reads what the real one remembers and keeps nothing but its own progress."""
+    async with open_lane(store, template, legal_entity, lease_seconds=60, dry=True) as lane:
+        checkpoints = Checkpoints(store, f"runs/dry/{run_id}")
+        settler = DrySettler(
+            template.id, legal_entity, lane.ledger, lane.waiting, lane.runs, checkpoints, lane.conflicts
+        )
+        marks = ReadMarks(store, f"runs/dry/{run_id}/marks")
+        yield replace(lane, checkpoints=checkpoints, settler=settler, marks=marks)

@@ -26,15 +26,18 @@ from p2c.documents import (
 )
 from p2c.errors import ServiceError, Validation
 from p2c.mapping.mapper import Mapper
+from p2c.state.conflicts import Conflict
 from p2c.state.ledger import Entry
-from p2c.sync import outcomes
+from p2c.sync import conflicts, outcomes
 from p2c.sync.compare import Comparer, Verdict
 from p2c.sync.outcomes import Awaited
 from p2c.sync.readying import Readier, ReadyDocument, blame
+from p2c.sync.witness import Witness
+from p2c.systems import keys
 from p2c.systems.ends import Destination
 from p2c.templates.filters import Expression
 from p2c.templates.filters import parse as parse_filter
-from p2c.templates.models import Rule
+from p2c.templates.models import Conflicts, Rule
 
 ROUNDS = 4
 
@@ -50,11 +53,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How a document ended, and what to remember; `entry` None leaves the memory as it was."""
+    """How a document ended, and what to remember; `entry` None leaves the memory as it was, `forget` clears it."""
 
     document: SourceDocument
     outcome: Outcome
     entry: Entry | None = None
+    conflict: Conflict | None = None
+    forget: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,14 @@ class _Pending:
     verdict: Verdict
     change: DocumentChange
     ready: ReadyDocument
+    conflict: Conflict | None = None
 
 
 class Loader:
     """Loads documents of one template into the destination, for one legal entity.
 
-    With `dry` nothing is written: the outcomes say what would be.
+    With `dry` nothing is written: the outcomes say what would be. `policy` is a person's word on conflicts, in place
+    of the template's.
     """
 
     def __init__(
@@ -80,6 +87,7 @@ class Loader:
         template_hash: str,
         *,
         dry: bool = False,
+        policy: Conflicts | None = None,
     ) -> None:
         template = mapper.template
         self._mapper = mapper
@@ -89,6 +97,8 @@ class Loader:
         self._legal_entity = legal_entity
         self._hash = template_hash
         self._dry = dry
+        self._witness = Witness(mapper, comparer)
+        self._judge = conflicts.Judge(template, template_hash, legal_entity, self._witness, policy)
         self._readier = Readier(mapper, destination, legal_entity)
         self._guards = [(rule, parse_filter(rule.when)) for rule in template.header.destination.guards]
         self._update_only = [(rule, parse_filter(rule.when)) for rule in template.update_only]
@@ -154,20 +164,52 @@ class Loader:
                 flaw = Flaw(", ".join(self._write.header.key), _several(number, candidates))
                 done.append(Settled(work.document, outcomes.rejected(work.document, [flaw])))
                 continue
+            ours = work.entry.lines if work.entry is not None else None
             stopped = self._stopped(work.document, existing)
             if stopped is not None:
-                done.append(Settled(work.document, outcomes.skipped(work.document, stopped)))
+                conflict = self._taken_over(work, ready, existing, ours, stopped)
+                done.append(Settled(work.document, outcomes.skipped(work.document, stopped), conflict=conflict))
                 continue
-            ours = work.entry.lines if work.entry is not None else None
             verdict = self._comparer.compare(ready, existing, ours)
             if verdict.unfit:
                 done.append(Settled(work.document, outcomes.parked(work.document, verdict.unfit)))
             elif verdict.change is None:
                 outcome = Outcome(OutcomeKind.UNCHANGED, work.document.key, source_id=work.document.source_id)
-                done.append(Settled(work.document, outcome, self._settled_entry(work, verdict)))
+                done.append(Settled(work.document, outcome, self._settled_entry(work, ready, verdict)))
             else:
-                pending.append(_Pending(work, verdict, verdict.change, ready))
+                self._settle_conflict(_Pending(work, verdict, verdict.change, ready), existing, pending, done)
         return pending
+
+    def _settle_conflict(
+        self, one: _Pending, existing: ExistingDocument | None, pending: list[_Pending], done: list[Settled]
+    ) -> None:
+        """Lets a document be written, unless it is in a conflict that the source does not win."""
+        work = one.work
+        judgement = self._judge.judge(work.document, work.mapped, work.entry, existing, one.change)
+        if judgement is None:
+            pending.append(one)
+        elif judgement.outcome is None:
+            pending.append(replace(one, conflict=judgement.conflict))
+        elif judgement.conflict.winner == "destination" and work.entry is not None:
+            # What was seen of the destination stays: it is a conflict for as long as the two sides differ.
+            kept = replace(work.entry, fingerprint=work.mapped.fingerprint, outcome=conflicts.KEPT)
+            done.append(Settled(work.document, judgement.outcome, kept, judgement.conflict))
+        else:
+            done.append(Settled(work.document, judgement.outcome, conflict=judgement.conflict))
+
+    def _taken_over(
+        self,
+        work: Work,
+        ready: ReadyDocument,
+        existing: ExistingDocument | None,
+        ours: Sequence[str] | None,
+        guard: Skipped,
+    ) -> Conflict | None:
+        """The conflict of a document that was changed here although a guard gives it to the other side."""
+        if existing is None or work.entry is None or work.entry.fingerprint == work.mapped.fingerprint:
+            return None
+        change = self._comparer.compare(ready, existing, ours).change
+        return self._judge.guarded(work.document, work.mapped, work.entry, existing, change, guard)
 
     def _number(self, document: ReadyDocument) -> tuple[str, ...]:
         """The values by which the document is found at the destination."""
@@ -194,7 +236,9 @@ class Loader:
         kind = OutcomeKind.CREATED if one.verdict.created else OutcomeKind.UPDATED
         document = one.work.document
         outcome = Outcome(kind, document.key, source_id=document.source_id, changed=one.verdict.changed)
-        return Settled(document, outcome, self._settled_entry(one.work, one.verdict))
+        if one.conflict is not None:
+            outcome = replace(outcome, rule=conflicts.RULE, reason=conflicts.written(one.verdict.changed))
+        return Settled(document, outcome, self._settled_entry(one.work, one.ready, one.verdict), one.conflict)
 
     async def _refused(self, refused: Sequence[tuple[_Pending, Validation]]) -> list[Settled]:
         """Whether a refused document names a row that is not there: then it waits; else a person must look."""
@@ -217,7 +261,9 @@ class Loader:
             settled.append(Settled(document, outcome))
         return settled
 
-    def _settled_entry(self, work: Work, verdict: Verdict) -> Entry:
+    def _settled_entry(self, work: Work, ready: ReadyDocument, verdict: Verdict) -> Entry:
+        number = keys.join(self._number(ready))
+        adopted = work.entry is None and not verdict.created
         return Entry(
             fingerprint=work.mapped.fingerprint,
             source_id=work.document.source_id,
@@ -226,6 +272,9 @@ class Loader:
             outcome="settled",
             template_hash=self._hash,
             etag=work.document.etag,
+            number="" if number.casefold() == work.document.key.casefold() else number,
+            seen=self._witness.testimony(ready, created=verdict.created, adopted=adopted),
+            line_ids=tuple(work.document.line_ids),
         )
 
 

@@ -91,7 +91,12 @@ def from_error(document: SourceDocument, error: ServiceError) -> Outcome:
 
 def label(document: SourceDocument) -> str:
     """How a document is named to a person: its key, or its id where it has no key."""
-    return document.key or f"(no key) {document.source_id}"
+    return document.key or without_key(document.source_id)
+
+
+def without_key(source_id: str) -> str:
+    """How a document is named that has no key."""
+    return f"(no key) {source_id}"
 
 
 def count(counts: Mapping[str, int], outcomes: Iterable[Outcome]) -> dict[str, int]:

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from p2c.documents import Flaw, LegalEntity, MappedDocument, Outcome, OutcomeKind, Page, SourceDocument
-from p2c.errors import P2CError
+from p2c.documents import Deletion, Flaw, LegalEntity, MappedDocument, Outcome, OutcomeKind, Page, SourceDocument
+from p2c.errors import ExpiredToken, P2CError, StateError, TooManyDeletes
 from p2c.mapping.mapper import Mapper
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.ledger import Entry
 from p2c.state.runs import RunRecord, Status
 from p2c.sync import outcomes
+from p2c.sync.deleting import Departures
 from p2c.sync.extracting import map_page, read_ahead
+from p2c.sync.increments import LedgerMemory, Reading, choose, noted
 from p2c.sync.lane import Lane
 from p2c.sync.loading import Loader, Settled, Work
-from p2c.systems.ends import Source
+from p2c.sync.renames import Renames
+from p2c.sync.settling import moment
+from p2c.sync.slicing import End, SliceEnded, Slicing, cancelled, due, handed_on
+from p2c.systems.ends import Source, TooManyChanges
 from p2c.templates.models import Template
 
 _LOG = logging.getLogger(__name__)
 
 CAREFUL_PAGES = 2
-"""How many pages after an interruption are compared with the destination whatever the ledger says.
+"""How many pages after an interrupted full read are compared with the destination whatever the ledger says.
 
 The page that was being written when the process died was not settled; were its documents changed back at the source
 meanwhile, the ledger would call them unchanged. New rows may have pushed some of them onto the next page.
 """
+_EVERY_PAGE = 1 << 30
 
 
 class Progress(Protocol):
@@ -57,11 +63,12 @@ class Quiet:
 class Mode:
     """How to run. `full`: compare every document with the destination, whatever the ledger says.
 
-    `dry`: write nothing.
+    `dry`: write nothing. `allow_deletes`: delete and deactivate, however many they are.
     """
 
     full: bool = False
     dry: bool = False
+    allow_deletes: bool = False
 
     @property
     def name(self) -> str:
@@ -84,6 +91,12 @@ class TemplateRun:
         mode: Mode,
         page_size: int,
         progress: Progress,
+        full_every: timedelta | None = None,
+        slicing: Slicing | None = None,
+        trigger: str = "",
+        departures: Departures | None = None,
+        renames: Renames | None = None,
+        identities: Mapping[str, str] | None = None,
     ) -> None:
         self._template = template
         self._hash = template_hash
@@ -95,47 +108,93 @@ class TemplateRun:
         self._mode = mode
         self._page_size = page_size
         self._progress = progress
+        self._full_every = full_every
+        self._slicing = slicing
+        self._trigger = trigger
+        self._departures = departures
+        self._renames = renames
+        self._identities = dict(identities or {})
+        self._compared: datetime | None = None
+        # A dry run in one piece leaves no trace; one in slices has a lane of its own to remember where it is.
+        self._kept = slicing is not None or not mode.dry
         self._checkpoint = Checkpoint()
+        self._reading = Reading()
         self.outcomes: list[Outcome] = []
         """What a dry run found; a real one writes its outcomes to the state."""
         self.error: P2CError | None = None
         """What stopped the run."""
+        self.end: End | None = None
+        """How the slice ended, when the run goes on in another one or was cancelled."""
+        self.pause: P2CError | None = None
+        """What the run waits for, when it goes on in another slice."""
 
     async def run(self) -> RunRecord:
         """Runs to the end. An error that stops the run is in the record; it is not raised."""
-        self._checkpoint, careful = await self._begin()
+        careful = await self._begin()
         record = self._record()
         await self._save(record)
-        self._progress.started(self._template, self._legal_entity.id, await self._lane.ledger.estimate())
         try:
-            await self._pages(careful)
+            self._progress.started(self._template, self._legal_entity.id, await self._lane.ledger.estimate())
+            await self._read(careful)
+        except SliceEnded:
+            _LOG.debug("slice ended", extra={"run": record.id})
         except P2CError as error:
             _LOG.info("run stopped", extra={"run": record.id, "kind": error.code})
-            self.error = error
+            if not await self._paused(error):
+                self.error = error
         record = self._record()
         await self._save(record)
         self._progress.finished(record)
         return record
 
-    async def _begin(self) -> tuple[Checkpoint, int]:
-        """The checkpoint to go on from, and how many pages to take with care."""
+    async def _begin(self) -> int:
+        """Finds what to read and the checkpoint to go on from; gives how many pages to take with care."""
         known = await self._lane.checkpoints.load(self._template.id)
-        if known is not None and self._resumable(known):
-            return known.model_copy(update={"slice": known.slice + 1}), CAREFUL_PAGES
         now = datetime.now(UTC)
+        self._reading = choose(known, self._hash, full=self._mode.full, every=self._full_every, now=now)
+        if known is not None and known.identities and self._identities not in ({}, known.identities):
+            # What is remembered is of environments that these were copied from: nothing of it is taken on trust.
+            self._reading = Reading(full=True, why="the state was bound to other environments before")
+            known = known.model_copy(update={"delta": {}, "marked": {}, "compared": None, "cursor": None})
+        self._compared = known.compared if known is not None else None
+        if self._slicing is not None and known is not None and self._continued(known):
+            begun = await self._lane.runs.load(known.run_id)
+            self._reading = Reading(full=known.mode.endswith("full"), why=begun.note if begun else "")
+            self._checkpoint = known
+            return CAREFUL_PAGES if self._slicing.interrupted else 0
+        if self._slicing is None and known is not None and self._resumable(known):
+            begun = await self._lane.runs.load(known.run_id)
+            self._reading = replace(self._reading, why=begun.note if begun else "")
+            self._checkpoint = known.model_copy(update={"slice": known.slice + 1})
+            return CAREFUL_PAGES
+        same = known is not None and known.template_hash == self._hash
+        delta = known.delta if known is not None and same else {}
         fresh = Checkpoint(
             template_hash=self._hash,
-            mode=self._mode.name,
-            run_id=f"{now:%Y%m%dT%H%M%S%f}-{self._legal_entity.id}-{self._template.id}",
+            mode=self._mode_name(),
+            run_id=self._slicing.run_id
+            if self._slicing
+            else f"{now:%Y%m%dT%H%M%S%f}-{self._legal_entity.id}-{self._template.id}",
+            slice=self._slicing.number if self._slicing else 0,
+            due=due() if self._slicing else None,
             started=now,
+            delta=delta,
+            # Tokens of an earlier state serve after a full read as well as new ones would.
+            marked={} if self._reading.changes else delta,
+            compared=known.compared if known is not None and same else None,
+            identities=self._identities,
         )
         interrupted = known is not None and known.completed is None
-        if not self._mode.dry:
-            if known is not None and interrupted:
+        if self._kept:
+            if known is not None and interrupted and known.run_id != fresh.run_id:
                 await self._give_up(known, fresh)
             # Before anything is written: an interruption of the first page must be noticed, too.
             await self._lane.checkpoints.save(self._template.id, fresh)
-        return fresh, (1 << 30) if interrupted else 0
+        self._checkpoint = fresh
+        return _EVERY_PAGE if interrupted else 0
+
+    def _mode_name(self) -> str:
+        return ("dry " if self._mode.dry else "") + self._reading.mode
 
     async def _give_up(self, known: Checkpoint, fresh: Checkpoint) -> None:
         """Ends the record of a run that was killed and is not gone on with: it would be under way for ever."""
@@ -144,19 +203,97 @@ class TemplateRun:
             end = {"status": "Error", "finished": fresh.started, "error": f"interrupted; {fresh.run_id} began anew"}
             await self._lane.runs.save(record.model_copy(update=end))
 
+    def _continued(self, known: Checkpoint) -> bool:
+        """Whether the checkpoint is one of this very run, in a read that can go on from it."""
+        return (
+            self._slicing is not None
+            and self._slicing.goes_on(known)
+            and known.cursor is not None
+            and known.template_hash == self._hash
+        )
+
     def _resumable(self, known: Checkpoint) -> bool:
         return (
             not self._mode.dry
+            and not self._reading.changes
             and known.completed is None
             and known.cursor is not None
             and known.template_hash == self._hash
-            and known.mode == self._mode.name
+            and known.mode == self._reading.mode
         )
 
-    async def _pages(self, careful: int) -> None:
-        pages = self._source.pages(
-            self._mapper.reads(), self._legal_entity, page_size=self._page_size, cursor=self._checkpoint.cursor
+    # --- what is read ---
+
+    async def _read(self, careful: int) -> None:
+        if self._reading.changes:
+            try:
+                await self._changes(careful)
+            except (ExpiredToken, TooManyChanges) as error:
+                await self._give_up_changes(error)
+            else:
+                return
+        await self._everything(careful)
+
+    async def _everything(self, careful: int) -> None:
+        reads, point = self._mapper.reads(), self._checkpoint
+        if not (self._mode.dry or point.marked or point.cursor):
+            # Before the first page: what changes while everything is read is read again next time.
+            marked = await self._source.mark(reads, self._legal_entity)
+            self._checkpoint = point.model_copy(update={"marked": marked})
+        pages = self._source.pages(reads, self._legal_entity, page_size=self._page_size, cursor=point.cursor)
+        await self._pages(pages, careful, whole=True)
+        await self._depart(whole=True)
+        if self._checkpoint.started is not None and not self._mode.dry:
+            # Every page has been read since then: what still waits from before is not at the source any more.
+            await self._lane.settler.sweep(self._checkpoint.started)
+        await self._complete(self._checkpoint.marked, everything=True)
+
+    async def _changes(self, careful: int) -> None:
+        pages = self._source.changes(
+            self._mapper.reads(),
+            self._legal_entity,
+            self._checkpoint.delta,
+            LedgerMemory(self._lane.ledger),
+            page_size=self._page_size,
         )
+        tokens = await self._pages(pages, careful)
+        await self._pages(self._again(), careful)
+        await self._depart(whole=False)
+        # Only now: whoever is interrupted before starts again from the old ones.
+        await self._complete(tokens, everything=False)
+
+    async def _give_up_changes(self, error: P2CError) -> None:
+        """Reads everything instead, and compares it, since how much was missed is not known."""
+        self._reading = Reading(full=True, why=f"what changed could not be read: {error}")
+        self._checkpoint = self._checkpoint.model_copy(update={"mode": self._mode_name(), "delta": {}, "marked": {}})
+        if self._kept:
+            await self._lane.checkpoints.save(self._template.id, self._checkpoint)
+        await self._save(self._record())
+
+    async def _again(self) -> AsyncIterator[Page]:
+        """What waits for something else than a change of its own, as far as this run has not met it yet."""
+        started = self._checkpoint.started or datetime.now(UTC)
+        met = {one.key for one in self.outcomes}
+        batch: list[str] = []
+        async for one in self._lane.waiting.all():
+            if (one.again or one.kind == "parked") and one.last < moment(started) and one.key not in met:
+                batch.append(one.key)
+            if len(batch) >= self._page_size:
+                yield await self._fresh(batch)
+                batch = []
+        if batch:
+            yield await self._fresh(batch)
+
+    async def _fresh(self, keys: Sequence[str]) -> Page:
+        found = await self._source.documents(self._mapper.reads(), self._legal_entity, keys)
+        there = {one.key.casefold() for one in found}
+        if not self._mode.dry:
+            await self._lane.settler.clear([key for key in keys if key.casefold() not in there])
+        return Page(sorted(found, key=lambda one: one.key.casefold()), None)
+
+    async def _pages(self, pages: AsyncIterator[Page], careful: int, *, whole: bool = False) -> Mapping[str, str]:
+        """Works through pages, `whole`: of everything that there is; gives the tokens of the last one."""
+        tokens: Mapping[str, str] = {}
         async with aclosing(read_ahead(pages)) as ahead:
             async for page in ahead:
                 self._lane.check()
@@ -164,9 +301,111 @@ class TemplateRun:
                 careful -= 1
                 # Writing takes its time; whoever lost the lane meanwhile must not move its checkpoint.
                 self._lane.check()
+                await self._note(page, whole=whole)
                 await self._settle(settled, page)
                 self._progress.advanced(len(settled))
-        await self._complete()
+                await self._maybe_end(page)
+                tokens = page.tokens
+        return tokens
+
+    async def _note(self, page: Page, *, whole: bool) -> None:
+        """Remembers who is gone, and in a read of everything also who is there."""
+        if page.deleted and not self._mode.dry:
+            await self._lane.settler.forget([one.key for one in page.deleted])
+        if self._departures is None:
+            return
+        if page.deleted:
+            await self._departures.note(page.deleted)
+        if whole:
+            point = self._checkpoint
+            await self._departures.mark(point.run_id, point.page + 1, page.documents)
+
+    async def _depart(self, *, whole: bool) -> None:
+        """Sees to the documents that are gone from the source, once all others are settled."""
+        if self._departures is None:
+            return
+        if whole:
+            await self._departures.find(self._checkpoint.run_id)
+        try:
+            async for chunk in self._departures.pending():
+                self._lane.check()
+                settled = await self._departures.delete(chunk)
+                self._lane.check()
+                await self._settle(settled, Page((), None))
+                await self._departures.done(chunk, settled)
+                self._progress.advanced(len(settled))
+        except TooManyDeletes as error:
+            # All else is done: the run ends as it would, and those who are gone stay on the list.
+            self.error = error
+        if whole:
+            await self._departures.finish()
+
+    # --- single documents ---
+
+    async def take(self, keys: Sequence[str], *, run_id: str = "") -> list[Outcome]:
+        """Synchronises the documents with these keys as they are now; the checkpoint stays where it is.
+
+        Each is compared with the destination if this is a full run, else only when the ledger does not know it so. One
+        that is not at the source has no outcome: what becomes of it is for a run that reads the whole source to say.
+        """
+        found = await self._source.documents(self._mapper.reads(), self._legal_entity, keys)
+        return await self.deal_with(found, run_id=run_id)
+
+    async def deal_with(
+        self, documents: Sequence[SourceDocument], *, run_id: str = "", page: int = 1, renamed: bool = False
+    ) -> list[Outcome]:
+        """Settles documents that were read just now; the checkpoint stays where it is.
+
+        `renamed`: one that was settled under another key goes as a new one.
+        """
+        if renamed:
+            await self._accept(documents)
+        self._lane.check()
+        together = Page(sorted(documents, key=lambda one: one.key.casefold()), None)
+        settled = await self._page(together, careful=self._mode.full)
+        self._lane.check()
+        return await self._lane.settler.remember(settled, run_id, page)
+
+    async def gone(self, deletions: Sequence[Deletion]) -> None:
+        """Remembers documents that a replay did not find: the next run looks whether they are deleted."""
+        if self._departures is not None:
+            await self._departures.note(deletions)
+
+    async def _accept(self, documents: Sequence[SourceDocument]) -> None:
+        """Forgets the keys under which these documents were settled before."""
+        if self._renames is not None:
+            before = await self._renames.find([(one, None) for one in documents], datetime.max.replace(tzinfo=UTC))
+            await self._lane.ledger.remove_many(before.values())
+            await self._lane.ledger.flush()
+
+    # --- the slice ---
+
+    async def _maybe_end(self, page: Page) -> None:
+        """Raises SliceEnded when the slice is over and another one can go on behind this page."""
+        if self._slicing is None or page.cursor is None:
+            # Without a cursor there is nothing to hand on: the rest of the changes belongs to this slice.
+            return
+        self.end = await self._slicing.ends()
+        if self.end is None:
+            return
+        point = self._checkpoint
+        self._checkpoint = cancelled(point) if self.end is End.CANCELLED else handed_on(point, self._slicing)
+        await self._lane.checkpoints.save(self._template.id, self._checkpoint)
+        raise SliceEnded
+
+    async def _paused(self, error: P2CError) -> bool:
+        """Whether the run goes on later, in another slice. If a run in slices does not, nobody is expected any more."""
+        if self._slicing is None:
+            return False
+        wait = self._slicing.passing(error)
+        if not isinstance(error, StateError):
+            self._checkpoint = self._checkpoint.model_copy(update={"due": due() if wait else None})
+            await self._lane.checkpoints.save(self._template.id, self._checkpoint)
+        if wait:
+            self.end, self.pause = End.PAUSE, error
+        return wait
+
+    # --- one page ---
 
     async def _page(self, page: Page, *, careful: bool) -> list[Settled]:
         settled = [self._orphan(*one) for one in page.orphans]
@@ -176,36 +415,49 @@ class TemplateRun:
                 mapped.append((document, result))
             else:
                 settled.append(Settled(document, outcomes.from_mapping(document, result)))
-        entries = await self._lane.ledger.get_many([document.key for document, _ in mapped])
+        entries = await self._lane.ledger.get_many([document.key for document in page.documents if document.key])
+        renamed = await self._renamed([(one, entries.get(one.key)) for one, _ in mapped])
         works: list[Work] = []
         for document, result in mapped:
             entry = entries.get(document.key)
-            if self._known(entry, result) and not (careful or self._mode.full):
+            if document.source_id in renamed:
+                settled.append(Settled(document, renamed[document.source_id]))
+            elif self._known(entry, result) and not (careful or self._reading.full):
                 same = Outcome(OutcomeKind.UNCHANGED, document.key, source_id=document.source_id)
                 settled.append(Settled(document, same))
             else:
-                works.append(Work(document, result, entry))
-        return settled + await self._loader.load(works)
+                works.append(Work(document, result, entry if entry is not None and entry.settled else None))
+        return noted(settled + await self._loader.load(works), entries)
+
+    async def _renamed(self, documents: Sequence[tuple[SourceDocument, Entry | None]]) -> dict[str, Outcome]:
+        """The outcomes of those that were settled under another key, by source id."""
+        if self._renames is None:
+            return {}
+        before = await self._renames.find(documents, self._compared)
+        return {
+            one.source_id: outcomes.rejected(one, [self._renames.flaw(one, before[one.source_id])])
+            for one, _ in documents
+            if one.source_id in before
+        }
 
     def _known(self, entry: Entry | None, mapped: MappedDocument) -> bool:
         return entry is not None and entry.fingerprint == mapped.fingerprint and entry.template_hash == self._hash
 
     async def _settle(self, settled: Sequence[Settled], page: Page) -> None:
         moved = self._checkpoint.model_copy(update={"cursor": page.cursor, "page": self._checkpoint.page + 1})
-        if self._mode.dry:
+        if not self._kept:
             found = [one.outcome for one in settled]
             self.outcomes.extend(found)
             self._checkpoint = moved.model_copy(update={"counts": outcomes.count(moved.counts, found)})
         else:
             self._checkpoint = await self._lane.settler.settle(settled, moved)
 
-    async def _complete(self) -> None:
-        self._checkpoint = self._checkpoint.model_copy(update={"cursor": None, "completed": datetime.now(UTC)})
-        if self._mode.dry:
+    async def _complete(self, tokens: Mapping[str, str], *, everything: bool) -> None:
+        now = datetime.now(UTC)
+        end = {"cursor": None, "completed": now, "due": None, "delta": dict(tokens), "marked": {}}
+        self._checkpoint = self._checkpoint.model_copy(update=end | ({"compared": now} if everything else {}))
+        if not self._kept:
             return
-        if self._checkpoint.started is not None:
-            # Every page has been read since then: what still waits from before is not at the source any more.
-            await self._lane.settler.sweep(self._checkpoint.started)
         # Before the checkpoint: nobody comes back to the record of a run that is complete.
         await self._save(self._record())
         await self._lane.checkpoints.save(self._template.id, self._checkpoint)
@@ -225,18 +477,20 @@ class TemplateRun:
             id=point.run_id,
             template=self._template.id,
             legal_entity=self._legal_entity.id,
-            mode=self._mode.name,
-            status=_status(point, error),
+            mode=self._mode_name(),
+            trigger=self._trigger,
+            status="Cancelled" if self.end is End.CANCELLED else _status(point, error),
             started=started,
-            finished=datetime.now(UTC) if error else point.completed,
+            finished=datetime.now(UTC) if error or self.end is End.CANCELLED else point.completed,
             pages=point.page,
             slices=point.slice,
             counts=point.counts,
             error=str(error) if error else "",
+            note=self._reading.why,
         )
 
     async def _save(self, record: RunRecord) -> None:
-        if not self._mode.dry:
+        if self._kept:
             await self._lane.runs.save(record)
 
 

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from p2c.documents import LegalEntity, Outcome
-from p2c.errors import ConfigError, P2CError, Problem
+from p2c.errors import ConfigError, P2CError, Problem, StateError, TooManyDeletes
 from p2c.mapping.mapper import Mapper
 from p2c.settings import Settings
+from p2c.state.binding import Binding
 from p2c.state.runs import RunRecord, Runs
 from p2c.state.store import Store
 from p2c.sync.compare import Comparer
+from p2c.sync.deleting import Brake, Departures
 from p2c.sync.environment import Environment, survey
-from p2c.sync.lane import open_lane
+from p2c.sync.lane import Lane, open_dry_lane, open_lane
 from p2c.sync.loading import Loader
+from p2c.sync.renames import Renames
+from p2c.sync.replaying import Replay
 from p2c.sync.running import Mode, Progress, Quiet, TemplateRun
+from p2c.sync.slicing import Slicing
 from p2c.systems.ends import Destination, Source
 from p2c.systems.finops import FinOpsEnd
 from p2c.systems.sales import SalesEnd
 from p2c.templates import catalog
 from p2c.templates.load import ordered, template_hash
-from p2c.templates.models import Template
+from p2c.templates.models import Conflicts, Template
 from p2c.templates.project import Project, effective_templates
 
 
@@ -38,15 +45,30 @@ class Finished:
     error: P2CError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A template, a legal entity, and the mapper for the two."""
+
+    template: Template
+    legal_entity: LegalEntity
+    mapper: Mapper
+
+
+ENVIRONMENT_SECONDS = 600.0
+"""For how long what is known of the environments serves slices and events."""
+
+
 class Session:
     """Runs templates of a project. Both ends stay open for its lifetime; the caller opens and closes them."""
 
     def __init__(self, project: Project, settings: Settings, sales: SalesEnd, finops: FinOpsEnd, store: Store) -> None:
-        self._project = project
+        self.project = project
         self._settings = settings
-        self._sales = sales
-        self._finops = finops
-        self._store = store
+        self.sales = sales
+        self.finops = finops
+        self.store = store
+        self._identities: dict[str, str] = {}
+        self._environment: tuple[float, Environment] | None = None
         self.templates: list[Template] = ordered(effective_templates(project))
 
     def select(self, names: Sequence[str]) -> list[Template]:
@@ -65,15 +87,18 @@ class Session:
         mode: Mode | None = None,
         progress: Progress | None = None,
         finished: Callable[[Finished], None] | None = None,
+        rebind: bool = False,
     ) -> list[Finished]:
         """Runs the templates, one after the other, each for every legal entity that it has.
 
-        A template whose predecessor ended in Error is not run: its record says so. Raises ConfigError before anything
-        is written.
+        A template whose predecessor ended in Error, or whose lane is taken, is not run: its record says so. `rebind`
+        says that the state belongs to these environments, whatever it says itself. Raises ConfigError, AuthError and
+        StateError (the state belongs to others) before anything is written.
         """
         mode = mode or Mode()
         chosen = self.select(names)
-        environment = await survey(self._project, self._sales.metadata)
+        await self.bind(rebind=rebind, dry=mode.dry)
+        environment = await survey(self.project, self.sales.metadata)
         entities = self._entities(environment, legal_entities)
         plans = _plans(chosen, entities, environment)
         broken: dict[tuple[str, str], str] = {}
@@ -83,15 +108,36 @@ class Session:
             if cause is not None:
                 result = Finished(_not_run(template, entity, mode, f"not run: {cause} ended in Error"))
                 if not mode.dry:
-                    await Runs(self._store).save(result.record)
+                    await Runs(self.store).save(result.record)
             else:
-                result = await self._one(template, entity, mapper, mode, progress or Quiet())
-            if result.record.status == "Error":
+                try:
+                    result = await self._one(template, entity, mapper, mode, progress or Quiet())
+                except StateError as error:
+                    # The lane is taken, or its memory cannot be used: that is no reason to stop the others.
+                    result = Finished(_not_run(template, entity, mode, f"not run: {error}"), error=error)
+            if result.record.status == "Error" and not isinstance(result.error, TooManyDeletes):
                 broken[template.id, entity.id] = result.record.error
             results.append(result)
             if finished is not None:
                 finished(result)
         return results
+
+    async def identities(self) -> dict[str, str]:
+        """What both environments are, whatever addresses they are reached by."""
+        return {"sales": await self.sales.metadata.identity(), "finops": self.finops.identity()}
+
+    async def bind(self, *, rebind: bool = False, dry: bool = False) -> dict[str, str]:
+        """Sees that the state belongs to these environments, and binds it to them while it is new; gives both.
+
+        Raises StateError when it belongs to others, unless `rebind`.
+        """
+        found = await self.identities()
+        binding = Binding(self.store)
+        bound = False if rebind else await binding.check(found)
+        if not bound and not dry:
+            await binding.bind(found)
+        self._identities = found
+        return found
 
     def _entities(self, environment: Environment, wanted: Sequence[str]) -> list[LegalEntity]:
         known = {one.id: one for one in environment.legal_entities.values()}
@@ -108,27 +154,10 @@ class Session:
         mode: Mode,
         progress: Progress,
     ) -> Finished:
-        ends: dict[str, SalesEnd | FinOpsEnd] = {"sales": self._sales, "finops": self._finops}
-        source: Source = ends[template.source]
-        destination: Destination = ends[template.destination]
-        digest = template_hash(template)
         before = self._requests()
-        lane_of = open_lane(self._store, template, entity.id, lease_seconds=self._settings.lease_seconds, dry=mode.dry)
+        lane_of = open_lane(self.store, template, entity.id, lease_seconds=self._settings.lease_seconds, dry=mode.dry)
         async with lane_of as lane:
-            comparer = Comparer(mapper, entity)
-            loader = Loader(mapper, comparer, destination, entity, digest, dry=mode.dry)
-            run = TemplateRun(
-                template,
-                digest,
-                entity,
-                mapper,
-                source,
-                loader,
-                lane,
-                mode=mode,
-                page_size=self._settings.page_size,
-                progress=progress,
-            )
+            run = self._template_run(lane, Plan(template, entity, mapper), mode, progress=progress)
             record = await run.run()
             after = self._requests()
             record = record.model_copy(update={"requests": {one: after[one] - before[one] for one in after}})
@@ -136,8 +165,101 @@ class Session:
                 await lane.runs.save(record)
         return Finished(record, run.outcomes, run.error)
 
+    def _template_run(
+        self,
+        lane: Lane,
+        plan: Plan,
+        mode: Mode,
+        *,
+        progress: Progress | None = None,
+        slicing: Slicing | None = None,
+        trigger: str = "",
+        policy: Conflicts | None = None,
+    ) -> TemplateRun:
+        template, entity, mapper = plan.template, plan.legal_entity, plan.mapper
+        ends: dict[str, SalesEnd | FinOpsEnd] = {"sales": self.sales, "finops": self.finops}
+        source: Source = ends[template.source]
+        destination: Destination = ends[template.destination]
+        digest = template_hash(template)
+        comparer = Comparer(mapper, entity)
+        loader = Loader(mapper, comparer, destination, entity, digest, dry=mode.dry, policy=policy)
+        departures = Departures(
+            mapper,
+            source,
+            destination,
+            entity,
+            lane,
+            Brake(self._settings.delete_limit, self._settings.delete_percent, allowed=mode.allow_deletes),
+            dry=mode.dry,
+            kept=slicing is not None or not mode.dry,
+            page_size=self._settings.page_size,
+        )
+        return TemplateRun(
+            template,
+            digest,
+            entity,
+            mapper,
+            source,
+            loader,
+            lane,
+            mode=mode,
+            page_size=self._settings.page_size,
+            progress=progress or Quiet(),
+            slicing=slicing,
+            trigger=trigger,
+            departures=departures,
+            renames=Renames(mapper, source, entity, lane.ledger),
+            identities=self._identities,
+            full_every=timedelta(hours=hours) if (hours := self._settings.full_every_hours) else None,
+        )
+
+    # --- one slice, some keys ---
+
+    async def plan(self, name: str, legal_entity: str) -> Plan:
+        """What it takes to run one template for one legal entity. Raises ConfigError.
+
+        What the environments are like is asked for again only after a while: slices and events follow each other fast.
+        """
+        template = self.select([name])[0]
+        environment = await self.environment()
+        entity = self._entities(environment, [legal_entity])[0]
+        plans = _plans([template], [entity], environment)
+        if not plans:
+            raise ConfigError(f"{template.id} runs for the master legal entity only.")
+        return Plan(*plans[0])
+
+    async def environment(self) -> Environment:
+        """What both environments are like, at most so many seconds ago."""
+        now = time.monotonic()
+        if self._environment is None or now - self._environment[0] > ENVIRONMENT_SECONDS:
+            await self.bind()
+            self._environment = now, await survey(self.project, self.sales.metadata)
+        return self._environment[1]
+
+    def lane(self, plan: Plan, *, dry_run: str = "") -> AbstractAsyncContextManager[Lane]:
+        """The lane of a plan, leased; for a dry run (its id) one of its own. Raises LeaseHeld."""
+        if dry_run:
+            return open_dry_lane(self.store, plan.template, plan.legal_entity.id, dry_run)
+        return open_lane(self.store, plan.template, plan.legal_entity.id, lease_seconds=self._settings.lease_seconds)
+
+    async def slice(self, lane: Lane, plan: Plan, slicing: Slicing, *, mode: Mode, trigger: str) -> TemplateRun:
+        """Runs one slice in the open lane; gives the run as it then is. Its record has been saved."""
+        run = self._template_run(lane, plan, mode, slicing=slicing, trigger=trigger)
+        await run.run()
+        return run
+
+    async def take(self, lane: Lane, plan: Plan, keys: Sequence[str], *, careful: bool, run_id: str) -> list[Outcome]:
+        """Synchronises the documents with these keys, read fresh; see `TemplateRun.take`."""
+        return await self._template_run(lane, plan, Mode(full=careful)).take(keys, run_id=run_id)
+
+    def replay(self, lane: Lane, plan: Plan, *, policy: Conflicts | None = None) -> Replay:
+        """A replay of single documents in the open lane; `policy` is a person's word on their conflicts."""
+        run = self._template_run(lane, plan, Mode(full=True), policy=policy)
+        source: Source = self.sales if plan.template.source == "sales" else self.finops
+        return Replay(run, lane, plan.mapper, plan.legal_entity, source, renamed=policy == "source")
+
     def _requests(self) -> dict[str, int]:
-        return {"sales": self._sales.client.statistics.requests, "finops": self._finops.client.statistics.requests}
+        return {"sales": self.sales.client.statistics.requests, "finops": self.finops.client.statistics.requests}
 
 
 def _plans(
@@ -155,12 +277,12 @@ def _plans(
             except ConfigError as error:
                 wrong.append(error)
                 break
-    if len(wrong) == 1:
-        raise wrong[0]
-    if wrong:
+    if len(wrong) > 1:
         problems = [problem for error in wrong for problem in error.problems or (Problem("", "", str(error)),)]
-        message = "\n".join(dict.fromkeys(str(error.message) for error in wrong))
+        message = " ".join(dict.fromkeys(error.message for error in wrong))
         raise ConfigError(message, problems=tuple(problems), hint=wrong[0].hint)
+    if wrong:
+        raise wrong[0]
     return plans
 
 

@@ -6,16 +6,20 @@ last. Whatever is interrupted before the last step happens again, with the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from p2c.documents import Outcome, OutcomeKind
 from p2c.state.checkpoint import Checkpoint, Checkpoints
+from p2c.state.conflicts import ConflictList
 from p2c.state.ledger import Ledger
 from p2c.state.runs import Runs
 from p2c.state.waiting import Kind, Waiting, WaitingList
 from p2c.sync.loading import Settled
-from p2c.sync.outcomes import count
+from p2c.sync.outcomes import count, without_key
+
+_AGAIN = frozenset({OutcomeKind.PARKED, OutcomeKind.FAILED})
+"""What every run tries again: nobody needs to change the document for it to go."""
 
 _WAITS: dict[OutcomeKind, Kind] = {
     OutcomeKind.PARKED: "parked",
@@ -35,6 +39,7 @@ class Settler:
         waiting: WaitingList,
         runs: Runs,
         checkpoints: Checkpoints,
+        conflicts: ConflictList,
     ) -> None:
         self._template = template
         self._legal_entity = legal_entity
@@ -42,34 +47,65 @@ class Settler:
         self._waiting = waiting
         self._runs = runs
         self._checkpoints = checkpoints
+        self._conflicts = conflicts
 
     async def settle(self, settled: Sequence[Settled], checkpoint: Checkpoint) -> Checkpoint:
         """Makes one page durable; gives the checkpoint as it was saved, with the page's outcomes counted."""
-        outcomes = [one.outcome for one in settled]
-        await self._runs.append_outcomes(checkpoint.run_id, checkpoint.page, outcomes)
-        await self._wait(outcomes)
-        entries = {one.document.key: one.entry for one in settled if one.entry is not None and one.document.key}
-        if entries:
-            await self._ledger.put_many(entries)
-            await self._ledger.flush()
+        outcomes = await self.remember(settled, checkpoint.run_id, checkpoint.page)
         moved = checkpoint.model_copy(update={"counts": count(checkpoint.counts, outcomes)})
         await self._checkpoints.save(self._template, moved)
         return moved
 
+    async def remember(self, settled: Sequence[Settled], run_id: str, page: int = 1) -> list[Outcome]:
+        """Makes durable what became of documents that are no page of a run; gives their outcomes.
+
+        Without a run id the outcomes themselves are not kept, only what follows from them.
+        """
+        outcomes = [one.outcome for one in settled]
+        if run_id:
+            await self._runs.append_outcomes(run_id, page, outcomes)
+        await self._wait(outcomes)
+        await self._note_conflicts(settled)
+        entries = {one.document.key: one.entry for one in settled if one.entry is not None and one.document.key}
+        forgotten = [one.document.key for one in settled if one.forget]
+        if entries or forgotten:
+            await self._ledger.remove_many(forgotten)
+            await self._ledger.put_many(entries)
+            await self._ledger.flush()
+        return outcomes
+
+    async def _note_conflicts(self, settled: Sequence[Settled]) -> None:
+        found = [one.conflict for one in settled if one.conflict is not None]
+        if found:
+            await self._conflicts.put_many(found)
+            await self._conflicts.flush()
+
     async def sweep(self, started: datetime) -> None:
         """Clears what has waited since before a run that has now read the whole source without meeting it again."""
-        before = _moment(started)
-        gone = [one.key async for one in self._waiting.all() if one.last < before]
-        if gone:
-            await self._waiting.clear_many(gone)
+        before = moment(started)
+        await self.clear([one.key async for one in self._waiting.all() if one.last < before])
+
+    async def forget(self, keys: Collection[str]) -> None:
+        """Forgets documents that are gone from the source: that they wait, and those that never went altogether."""
+        await self.clear(keys)
+        entries = await self._ledger.get_many(keys)
+        await self._ledger.remove_many([key for key, entry in entries.items() if not entry.settled])
+        await self._ledger.flush()
+
+    async def clear(self, keys: Collection[str]) -> None:
+        """Takes documents that are no longer at the source off the list of those that wait."""
+        if keys:
+            await self._waiting.clear_many(keys)
             await self._waiting.flush()
 
     async def _wait(self, outcomes: Sequence[Outcome]) -> None:
         """Lists what waits or needs a person, and clears what went through, was skipped, or changed its mind."""
         waiting = {one.key: one for one in outcomes if one.kind in _WAITS}
         await self._waiting.clear_many([one.key for one in outcomes if one.kind not in _WAITS])
+        # One that had no key and was known by its id has a key now.
+        await self._waiting.clear_many([name for one in outcomes if (name := without_key(one.source_id)) != one.key])
         if waiting:
-            now = _moment(datetime.now(UTC))
+            now = moment(datetime.now(UTC))
             known = await self._waiting.get_many(list(waiting))
             await self._waiting.put_many([self._entry(one, known.get(key), now) for key, one in waiting.items()])
         await self._waiting.flush()
@@ -89,8 +125,22 @@ class Settler:
             last=now,
             attempts=(known.attempts if known else 0) + 1,
             request_id=outcome.request_id,
+            again=outcome.kind in _AGAIN,
         )
 
 
-def _moment(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="seconds")
+class DrySettler(Settler):
+    """Settles pages of a dry run: keeps their outcomes and how far it came, and touches nothing else."""
+
+    async def remember(self, settled: Sequence[Settled], run_id: str, page: int = 1) -> list[Outcome]:
+        outcomes = [one.outcome for one in settled]
+        await self._runs.append_outcomes(run_id, page, outcomes)
+        return outcomes
+
+    async def clear(self, keys: Collection[str]) -> None:
+        """Nothing: what waits goes on waiting."""
+
+
+def moment(time: datetime) -> str:
+    """A moment as the list of what waits has it; later ones sort later."""
+    return time.astimezone(UTC).isoformat(timespec="microseconds")

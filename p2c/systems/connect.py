@@ -39,21 +39,20 @@ async def connect(
     sales_batch_operations: int = 200,
     finops_batch_operations: int = 100,
     retry: RetryPolicy | None = None,
+    answer_seconds: float = 120.0,
     sales_transport: httpx.AsyncBaseTransport | None = None,
     finops_transport: httpx.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[tuple[SalesEnd, FinOpsEnd]]:
     """Both ends for the environments at these addresses (`https://org.crm.dynamics.com`, `https://host`).
 
-    Without settings each system gets the default sign-in. Nothing is sent before the first use. A transport replaces
-    the network. Raises ConfigError for addresses or settings that cannot be right.
+    Without settings each system gets the default sign-in. Nothing is sent before the first use. `answer_seconds` is how
+    long an answer may keep silent. A transport replaces the network. Raises ConfigError for addresses or settings that
+    cannot be right.
     """
     async with AsyncExitStack() as stack:
-        sales = await _client(
-            stack, "sales", sales_url, sales_auth or AuthSettings(), retry=retry, transport=sales_transport
-        )
-        finops = await _client(
-            stack, "finops", finops_url, finops_auth or AuthSettings(), retry=retry, transport=finops_transport
-        )
+        patience = (retry, answer_seconds)
+        sales = await _client(stack, "sales", sales_url, sales_auth or AuthSettings(), *patience, sales_transport)
+        finops = await _client(stack, "finops", finops_url, finops_auth or AuthSettings(), *patience, finops_transport)
         yield (
             SalesEnd(sales, batch_operations=sales_batch_operations),
             FinOpsEnd(finops, batch_operations=finops_batch_operations),
@@ -65,15 +64,17 @@ async def _client(
     system: SystemName,
     url: str,
     auth: AuthSettings,
-    *,
     retry: RetryPolicy | None,
+    answer_seconds: float,
     transport: httpx.AsyncBaseTransport | None,
 ) -> ODataClient:
     root = SALES_ROOT if system == "sales" else FINOPS_ROOT
     scope = credentials.scope_of(url)
     credential = await stack.enter_async_context(credentials.build(auth, url))
     start, floor, ceiling = _GATES[system]
-    http = await stack.enter_async_context(http_client(url, connections=ceiling, transport=transport))
+    http = await stack.enter_async_context(
+        http_client(url, read=answer_seconds, connections=ceiling, transport=transport)
+    )
     return ODataClient(
         _at_root(url, root),
         system=system,

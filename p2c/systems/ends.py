@@ -21,7 +21,7 @@ from p2c.documents import (
     SourceDocument,
     Value,
 )
-from p2c.errors import ServiceError
+from p2c.errors import P2CError, ServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,32 @@ class Ambiguous(Missing):
     """A lookup for which so many `rows` fit equally well: a person must say which, by closing the others."""
 
     rows: int = 2
+
+
+class TooManyChanges(P2CError):
+    """So much has changed that reading everything in order costs less."""
+
+    code = "too_many_changes"
+
+
+MOST_CHANGES = 50_000
+"""Changed documents of one run that are read one by one; a source raises TooManyChanges for more."""
+
+
+class Remembered(Protocol):
+    """What a source may ask of the memory of earlier runs to tell what changed since."""
+
+    def keys(self) -> AsyncIterator[str]:
+        """The keys of all documents that were at the source when they were last read, in no order."""
+        ...
+
+    async def etags(self, keys: Collection[str]) -> Mapping[str, str]:
+        """The ETag that each of these documents had when it was last read; those not known are left out."""
+        ...
+
+    async def find(self, ids: Collection[str]) -> Mapping[str, str]:
+        """By the source's id of a header or a line, in lower case: the key of its document, where it is known."""
+        ...
 
 
 class Source(Protocol):
@@ -48,6 +74,29 @@ class Source(Protocol):
         self, read: DocumentRead, legal_entity: LegalEntity, keys: Sequence[str]
     ) -> list[SourceDocument]:
         """The documents with these keys as they are now, every row that has the key; key columns are joined by `|`."""
+        ...
+
+    async def mark(self, read: DocumentRead, legal_entity: LegalEntity) -> dict[str, str]:
+        """Tokens, opaque to others, that stand for the state of now: `changes` gives what changed after them.
+
+        To be taken before a full read, so that nothing in between is lost. None at all when the source cannot tell.
+        """
+        ...
+
+    def changes(
+        self,
+        read: DocumentRead,
+        legal_entity: LegalEntity,
+        tokens: Mapping[str, str],
+        remembered: Remembered,
+        *,
+        page_size: int,
+    ) -> AsyncIterator[Page]:
+        """What changed since the tokens: documents whole, as they are now, and those that are gone; at least one page.
+
+        A document may come that did not change. The last page has the next tokens; they are good once all pages are
+        settled. Raises ExpiredToken when the source does not know the tokens any more, and TooManyChanges.
+        """
         ...
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from p2c.templates.models import FieldMap, Model, Scalar
+from p2c.templates.models import Conflicts, Deletes, FieldMap, Model, Scalar
 
 
 class RuleChange(Model):
@@ -25,7 +25,8 @@ class FieldChange(FieldMap):
 class TemplateChange(Model):
     """What is different in one template.
 
-    - `enabled`, `schedule`: as in the template.
+    - `enabled`, `schedule`, `deletes`, `conflicts`: as in the template.
+    - `deactivate`: the values that put a document out of use, in place of the template's.
     - `filter`: the source filter of the header, in the language of the service, which gets it as it is.
     - `rules`: by name, wherever the rule is (header, lines, guards, updateOnly). Null drops it; an unknown name is a
       new rule of the header.
@@ -36,6 +37,9 @@ class TemplateChange(Model):
 
     enabled: bool | None = None
     schedule: str | None = None
+    deletes: Deletes | None = None
+    deactivate: dict[str, Scalar] | None = None
+    conflicts: Conflicts | None = None
     filter: str | None = None
     rules: dict[str, RuleChange | None] = Field(default_factory=dict)
     fields: dict[str, dict[str, FieldChange | None]] = Field(default_factory=dict)

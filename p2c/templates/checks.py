@@ -26,10 +26,30 @@ def mistakes(template: Template) -> Iterator[Mistake]:
     for name, count in Counter(task.name for task in template.tasks).items():
         if count > 1:
             yield ("tasks",), f"{count} tasks are named {name!r}"
+    yield from _deactivation(template)
     yield from _rules(template.update_only, template.source, template.header.source.entity, ("updateOnly",))
     for index, task in enumerate(template.tasks):
         for place, message in _TaskCheck(template, index, task).mistakes():
             yield ("tasks", index, *place), message
+
+
+def _deactivation(template: Template) -> Iterator[Mistake]:
+    """The values that put a document out of use are constants for columns that may be changed."""
+    if template.deletes == "deactivate" and not template.deactivate:
+        yield ("deletes",), "deactivate needs values to write: name them in deactivate"
+    for name, value in template.deactivate.items():
+        place: Place = ("deactivate", name)
+        try:
+            (end,) = cells(template.destination, template.header.destination.entity, paths.Column(name))
+        except ConfigError as error:
+            yield place, str(error)
+            continue
+        if isinstance(end, SalesColumn) and not end.update:
+            yield place, f"Sales does not let {name} be changed"
+        elif end.sort in (Sort.LOOKUP, Sort.MONEY, Sort.DECIMAL):
+            yield place, f"{name} says nothing of being in use: name a state, a choice or a flag"
+        elif message := fitting.wrong_constant(value, end):
+            yield place, message
 
 
 def expression(text: str, system: SystemName, entity_set: str) -> Iterator[str]:

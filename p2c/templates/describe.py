@@ -12,6 +12,7 @@ from p2c.documents import SystemName
 from p2c.templates.load import builtin_templates
 from p2c.templates.models import (
     Add,
+    Conflicts,
     DatePart,
     Default,
     FieldMap,
@@ -28,6 +29,11 @@ from p2c.templates.models import (
 
 FILE = Path(__file__).parents[2] / "docs" / "templates.md"
 _SYSTEMS: dict[SystemName, str] = {"sales": "Sales", "finops": "Finance and Operations"}
+_CONFLICTS: dict[Conflicts, str] = {
+    "source": "the source wins",
+    "destination": "the destination wins",
+    "ask": "a person decides",
+}
 _MOST_ENTRIES = 4
 _INTRODUCTION = """# Templates
 
@@ -55,11 +61,21 @@ def _template(template: Template) -> Iterator[str]:
     yield f"- Runs after {after}; schedule `{template.schedule}`"
     if template.scope == "master":
         yield "- Only from the master legal entity of the connection set"
+    yield f"- Deleted at the source: {_deletes(template)}. Changed on both sides: {_CONFLICTS[template.conflicts]}"
     for rule in template.update_only:
         yield f"- Never created, only updated, unless `{rule.when}`: {rule.reason}"
     yield ""
     for task in template.tasks:
         yield from _task(task)
+
+
+def _deletes(template: Template) -> str:
+    written = ", ".join(f"`{name}` = {_show(value)}" for name, value in template.deactivate.items())
+    if template.deletes == "deactivate":
+        return f"{written} is written"
+    if template.deletes == "delete":
+        return "it is deleted"
+    return "it stays" + (f" (with `deactivate`: {written})" if written else "")
 
 
 def _task(task: Task) -> Iterator[str]:

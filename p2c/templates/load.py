@@ -84,12 +84,16 @@ def ordered(templates: Mapping[str, Template]) -> list[Template]:
 def template_hash(template: Template) -> str:
     """SHA-256 (hex) of what decides how documents are read, mapped and matched; equal for templates that map alike.
 
-    Left out: name, notes, reasons, when it runs and after what. Shared value maps count with their content.
+    Left out: name, notes, reasons, when it runs and after what, and the policies for deletes and conflicts. Shared
+    value maps count with their content.
     """
     content = template.model_dump(
         mode="json",
         by_alias=True,
-        exclude={"schema_", "name", "description", "family", "runs_after", "schedule", "enabled"},
+        exclude={
+            *("schema_", "name", "description", "family", "runs_after", "schedule", "enabled"),
+            *("deletes", "deactivate", "conflicts"),
+        },
     )
     for rule in content["updateOnly"]:
         del rule["reason"]

@@ -24,6 +24,10 @@ Scalar = str | int | bool | None
 """A constant in a template. Decimals are written as text, `"12.50"`: JSON readers would make floats of them."""
 
 
+Deletes = Literal["ignore", "deactivate", "delete"]
+Conflicts = Literal["source", "destination", "ask"]
+
+
 class Default(Model):
     """The value when the source is blank. Without a source it applies on create only, unless `always`."""
 
@@ -270,6 +274,11 @@ class Template(Model):
     `schedule`: NCRONTAB of six fields, second first; empty = no timer starts it.
     `updateOnly`: rules over the source; where one does not hold, a document that is not yet at the destination is
     skipped (a cancelled order is not created just to be cancelled).
+    `deletes`: what becomes of a document at the destination whose source is deleted: it stays (`ignore`), gets the
+    values of `deactivate`, or is deleted. Leaving a filter or a rule is never a delete.
+    `deactivate`: columns of the destination's header and the values that put it out of use.
+    `conflicts`: who wins when a document was changed on both sides since the last run: the `source`, the `destination`,
+    or neither until a person decides (`ask`).
     """
 
     schema_: Annotated[str, Field(alias="$schema")] = ""
@@ -284,6 +293,9 @@ class Template(Model):
     scope: Literal["each", "master"] = "each"
     update_only: Annotated[list[Rule], Field(alias="updateOnly")] = Field(default_factory=list)
     enabled: bool = True
+    deletes: Deletes = "ignore"
+    deactivate: dict[str, Scalar] = Field(default_factory=dict)
+    conflicts: Conflicts = "source"
     tasks: Annotated[list[Task], Field(min_length=1)]
 
     @property

@@ -17,9 +17,12 @@ from p2c.documents import (
 )
 from p2c.errors import ServiceError
 from p2c.systems.batches import BatchWriter
+from p2c.systems.ends import MOST_CHANGES, Remembered
+from p2c.systems.finops.changes import FinOpsChanges
 from p2c.systems.finops.finding import Finder
 from p2c.systems.finops.queries import Queries
 from p2c.systems.finops.reading import FinOpsReader
+from p2c.systems.finops.scanning import EtagScan
 from p2c.systems.finops.writing import MOST_OPERATIONS, parts
 from p2c.systems.odata.transport import ODataClient
 
@@ -29,15 +32,20 @@ __all__ = ["FinOpsEnd"]
 class FinOpsEnd:
     """One environment of F&O, as one user: a Source and a Destination of `p2c.systems.ends`.
 
-    `batch_operations` are requests in a batch.
+    `batch_operations` are requests in a batch, `most_changes` the changed documents beyond which everything is read.
     """
 
-    def __init__(self, client: ODataClient, *, batch_operations: int = 100) -> None:
+    def __init__(self, client: ODataClient, *, batch_operations: int = 100, most_changes: int = MOST_CHANGES) -> None:
         queries = Queries(client)
         self.client = client
         self._reader = FinOpsReader(queries)
+        self._changes = FinOpsChanges(self._reader, EtagScan(self._reader, most=most_changes))
         self._finder = Finder(queries)
         self._writer = BatchWriter(client, parts, operations=batch_operations, most=MOST_OPERATIONS)
+
+    def identity(self) -> str:
+        """The environment's host; F&O has no id to ask for. On this machine any port is the same environment."""
+        return self.client.host
 
     def pages(
         self, read: DocumentRead, legal_entity: LegalEntity, *, page_size: int, cursor: str | None = None
@@ -50,6 +58,22 @@ class FinOpsEnd:
     ) -> list[SourceDocument]:
         """The documents with these keys."""
         return await self._reader.documents(read, legal_entity, keys)
+
+    async def mark(self, read: DocumentRead, legal_entity: LegalEntity) -> dict[str, str]:
+        """What changes are compared with is in the ledger, so there is little to mark."""
+        return await self._changes.mark(read, legal_entity)
+
+    def changes(
+        self,
+        read: DocumentRead,
+        legal_entity: LegalEntity,
+        tokens: Mapping[str, str],
+        remembered: Remembered,
+        *,
+        page_size: int,
+    ) -> AsyncIterator[Page]:
+        """Documents whose ETags are not the remembered ones, and those that are gone."""
+        return self._changes.pages(read, legal_entity, tokens, remembered, page_size=page_size)
 
     async def resolve(
         self, entity: str, rows: Sequence[Mapping[str, Value]], legal_entity: LegalEntity | None = None

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from p2c.documents import DocumentRead, LegalEntity, Page, Row, SourceDocument, TableRead, Value
 from p2c.errors import ConfigError
@@ -101,6 +102,15 @@ class FinOpsReader:
         asked = {key.casefold() for key in wanted}
         return [one for one in documents if len(plan.key) == 1 or one.key.casefold() in asked]
 
+    async def absent(self, read: DocumentRead, legal_entity: LegalEntity, wanted: Sequence[str]) -> list[str]:
+        """Those of the keys that no row has, whatever the source filter says."""
+        plan = self._plan(read)
+        numbers = [keys.split(key, len(plan.key))[0] for key in wanted]
+        options = {"$select": ",".join(plan.key), "$filter": in_company(plan.entity, legal_entity.id)}
+        rows = await self._queries.having(plan.entity, plan.key[0], numbers, options)
+        there = {keys.fold(keys.join(row[one] for one in plan.key)) for row in rows}
+        return [key for key in wanted if keys.fold(key) not in there]
+
     # --- one page ---
 
     async def _page(self, plan: _Plan, legal_entity: LegalEntity, cut: Cut) -> Page:
@@ -159,25 +169,31 @@ class FinOpsReader:
         """The documents, and the lines that belong to none of them."""
         orphans: list[tuple[_Lines, RawRow]] = []
         by_task: list[dict[tuple[str, ...], list[Row]]] = []
+        versions: list[dict[tuple[str, ...], list[str]]] = []
         for one, found in zip(plan.lines, lines, strict=True):
             known = {_tie(row, [header for _, header in one.link]) for row in rows}
             groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+            its_versions: dict[tuple[str, ...], list[str]] = defaultdict(list)
             for raw in found:
                 tie = _tie(raw, [line for line, _ in one.link])
                 if tie in known:
                     groups[tie].append(flat(one.entity, raw, one.columns))
+                    its_versions[tie].append(_version(raw, one.read))
                 else:
                     orphans.append((one, raw))
             by_task.append(groups)
+            versions.append(its_versions)
         documents = []
         for raw in rows:
             header = flat(plan.entity, raw, plan.columns)
             key = keys.join(header[one] for one in plan.key)
+            ties = [_tie(raw, [header_ for _, header_ in one.link]) for one in plan.lines]
             its = {
-                one.read.task: _sorted(groups.get(_tie(raw, [header_ for _, header_ in one.link]), []), one.key)
-                for one, groups in zip(plan.lines, by_task, strict=True)
+                one.read.task: _sorted(groups.get(tie, []), one.key)
+                for one, groups, tie in zip(plan.lines, by_task, ties, strict=True)
             }
-            etag = str(raw.get("@odata.etag", ""))
+            of_lines = [each.get(tie, []) for each, tie in zip(versions, ties, strict=True)]
+            etag = _etag(_version(raw, plan.read.header), of_lines)
             documents.append(SourceDocument(key, key, header, its, etag, legal_entity.id))
         return documents, orphans
 
@@ -230,6 +246,20 @@ def _lines(read: TableRead, number: str) -> _Lines:
         raise ConfigError(f"the link of {read.entity} to its header does not name {number}")
     columns = columns_of([*read.paths, *read.key, *entity.keys, *(line for line, _ in link)])
     return _Lines(read, entity, tuple(columns), by_number, link)
+
+
+def _version(raw: RawRow, read: TableRead) -> str:
+    """What changes whenever the row does: its ETag, and the columns that decide but may be computed. "" = unknown."""
+    etag = str(raw.get("@odata.etag", ""))
+    return "\x1f".join([etag, *(f"{raw.get(one)}" for one in read.watch)]) if etag else ""
+
+
+def _etag(header: str, lines: Sequence[Sequence[str]]) -> str:
+    """The version of a document; "" when that of one of its rows is not known."""
+    if not header or not all(all(one) for one in lines):
+        return ""
+    texts = [header, *("\x1e".join(["", *sorted(one)]) for one in lines)]
+    return blake2b("\x1d".join(texts).encode(), digest_size=16).hexdigest()
 
 
 def _tie(row: RawRow, columns: Iterable[str]) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ class RetryPolicy:
     """Exponential back-off with full jitter. Times are seconds.
 
     `attempts` counts tries of a request that failed for a passing reason; a request that is throttled is tried until
-    `budget` is used up, which bounds the whole call with all its waits. `base` doubles with each try up to `cap`.
+    `budget` is used up, which bounds the whole call with all its waits, and each try, however slowly its answer comes.
+    `base` doubles with each try up to `cap`.
     """
 
     attempts: int = 6

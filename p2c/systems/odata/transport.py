@@ -13,9 +13,10 @@ import random as randomness
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from azure.core.credentials_async import AsyncTokenCredential
@@ -33,6 +34,7 @@ from p2c.systems.odata.signin import SignIn, challenge
 
 __all__ = ["Answer", "Classify", "ODataClient", "RetryPolicy", "Statistics", "http_client"]
 
+Read = TypeVar("Read")
 Classify = Callable[[int, Mapping[str, str], bytes], Refused]
 
 _log = logging.getLogger(__name__)
@@ -115,6 +117,11 @@ class ODataClient:
         self._sleep = sleep
         self._random = random
 
+    @property
+    def host(self) -> str:
+        """The host of the service, `localhost` for this machine, whatever the port."""
+        return "localhost" if is_loopback(self._address.origin) else urlsplit(self._address.origin).netloc
+
     async def request(
         self,
         method: str,
@@ -130,33 +137,43 @@ class ODataClient:
         `classify` gives for any other refusal, AuthError when no token can be had, Throttled when the pause that the
         service asks for does not fit into the budget.
         """
-        answer = await self._call(method, path_or_url, headers or {}, body or b"", idempotent)
-        if _is_refusal(answer.status):
-            raise self.classify(answer.status, answer.headers, answer.body)
-        return answer
+        return await self._call(method, path_or_url, headers or {}, body or b"", idempotent, self._taken)
 
-    async def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Give the JSON object at a path. Raises as `request` does, Transient when it is no JSON object."""
-        answer = await self.request("GET", path, headers=headers)
-        document = answer.json()
-        if not isinstance(document, dict):
-            raise Transient("The answer is not a JSON object.", system=self.system)
-        return document
+    async def get(
+        self, path: str, *, headers: Mapping[str, str] | None = None, having: Collection[str] = ()
+    ) -> dict[str, Any]:
+        """Give the JSON object at a path, which must have the members `having`.
+
+        Raises as `request` does. What is no such object comes from something in between and is Transient.
+        """
+
+        def read(answer: Answer) -> dict[str, Any]:
+            document = self._taken(answer).json()
+            if not isinstance(document, dict):
+                raise Transient("The answer is not a JSON object.", system=self.system)
+            if absent := [name for name in having if name not in document]:
+                raise Transient(f"The answer has no {', '.join(absent)}.", system=self.system)
+            return document
+
+        return await self._call("GET", path, headers or {}, b"", True, read)
 
     async def pages(
         self, path: str, *, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
         """Yield the rows of each page with what surrounds them (`@odata.deltaLink`, …), following nextLink.
 
-        The link is sent as it came, with the same headers. Raises Transient when a page names one that was already
-        read.
+        The link is sent as it came, with the same headers. Raises Transient when a page has no rows, not even none, or
+        names one that was already read.
         """
         seen: set[str] = set()
         link: str | None = path
         while link is not None:
             seen.add(self._address.resolve(link))
-            envelope = await self.get(link, headers=headers)
-            rows = envelope.pop("value", [])
+            # Without `value` it is not an empty page: rows that are there would count as gone.
+            envelope = await self.get(link, headers=headers, having=["value"])
+            rows = envelope.pop("value")
+            if not isinstance(rows, list):
+                raise Transient("The rows of an answer are not a list.", system=self.system)
             yield rows, envelope
             link = envelope.get("@odata.nextLink")
             if link is not None and self._address.resolve(link) in seen:
@@ -184,14 +201,7 @@ class ODataClient:
         sent["Content-Type"] = content_type
         if continue_on_error:
             sent["Prefer"] = ",".join(filter(None, ["odata.continue-on-error", sent.get("Prefer")]))
-        # A batch whose first failure stops it is a 400 with the answers inside.
-        answer = await self._call("POST", "$batch", sent, body, idempotent)
-        if not _is_multipart(answer):
-            raise self.classify(answer.status, answer.headers, answer.body)
-        try:
-            answers = decode(answer.headers["content-type"], answer.body)
-        except ValueError as error:
-            raise Transient(f"The batch was answered unreadably: {error}.", system=self.system) from error
+        answer, answers = await self._call("POST", "$batch", sent, body, idempotent, self._parts)
         outer = {name: answer.headers[name] for name in (*REQUEST_ID, *ACTIVITY_ID) if name in answer.headers}
         aligned = [_with_headers(entry, outer) for entry in align(items, answers)]
         for entry in aligned:
@@ -203,8 +213,17 @@ class ODataClient:
         """Give the error that a refused part of a batch is."""
         return self.classify(part.status, part.headers, part.body)
 
-    async def _call(self, method: str, path: str, headers: Mapping[str, str], body: bytes, idempotent: bool) -> Answer:
-        """Try until there is an answer to hand on: a good one, a refusal that stays, or a multipart."""
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        idempotent: bool,
+        read: Callable[[Answer], Read],
+    ) -> Read:
+        """Try until there is an answer that `read` takes: a good one, or a multipart. What it cannot read is Transient:
+        tried again like silence."""
         call = _Call(
             method=method,
             url=self._address.resolve(path),
@@ -217,7 +236,7 @@ class ODataClient:
             try:
                 answer = await self._attempt(call)
                 if not _is_refusal(answer.status) or _is_multipart(answer):
-                    return answer
+                    return read(answer)
                 error: P2CError = self.classify(answer.status, answer.headers, answer.body)
                 if answer.status == 401 and not call.signed_in_again:
                     call.signed_in_again = True
@@ -227,6 +246,21 @@ class ODataClient:
             except (Throttled, Transient) as failure:
                 error = failure
             await self._before_retry(call, error)
+
+    def _taken(self, answer: Answer) -> Answer:
+        """The answer to a plain request, unless it is a refusal framed as a multipart."""
+        if _is_refusal(answer.status):
+            raise self.classify(answer.status, answer.headers, answer.body)
+        return answer
+
+    def _parts(self, answer: Answer) -> tuple[Answer, list[PartAnswer | list[PartAnswer]]]:
+        """The answer to a batch, and those in it. One whose first failure stops it is a 400 with the answers inside."""
+        if not _is_multipart(answer):
+            raise self.classify(answer.status, answer.headers, answer.body)
+        try:
+            return answer, decode(answer.headers["content-type"], answer.body)
+        except ValueError as error:
+            raise Transient(f"The batch was answered unreadably: {error}.", system=self.system) from error
 
     async def _before_retry(self, call: _Call, error: P2CError) -> None:
         """Wait until the call may be tried again; raise `error` when it may not."""
@@ -260,8 +294,10 @@ class ODataClient:
             self.statistics.requests += 1
             self.statistics.bytes_sent += len(call.body)
             try:
-                response = await self._http.send(request)
-            except httpx.RequestError as error:
+                # The http client's own time-out is for each read: bytes that trickle in would never end.
+                async with asyncio.timeout(self._retry.budget):
+                    response = await self._http.send(request)
+            except (httpx.RequestError, TimeoutError) as error:
                 raise self._unreached(error, request.headers["x-ms-client-request-id"]) from error
             self.statistics.bytes_received += response.num_bytes_downloaded or len(response.content)
             headers = {name.lower(): value for name, value in response.headers.items()}
@@ -298,7 +334,7 @@ class ODataClient:
         request.headers.pop("Cookie", None)
         return request
 
-    def _unreached(self, error: httpx.RequestError, request_id: str) -> P2CError:
+    def _unreached(self, error: httpx.RequestError | TimeoutError, request_id: str) -> P2CError:
         if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
             return ConfigError(f"The request cannot be sent: {error}.")
         correlation = Correlation(activity_id=request_id)

@@ -18,7 +18,10 @@ from p2c.documents import (
 )
 from p2c.errors import MissingRow, ServiceError
 from p2c.systems.batches import BatchWriter
+from p2c.systems.ends import MOST_CHANGES, Remembered
 from p2c.systems.odata.transport import ODataClient
+from p2c.systems.sales.changes import SalesChanges
+from p2c.systems.sales.feeds import Feeds
 from p2c.systems.sales.finding import Finder
 from p2c.systems.sales.lookups import CAPACITY, Lookups
 from p2c.systems.sales.metadata import Metadata
@@ -34,8 +37,8 @@ __all__ = ["SalesEnd"]
 class SalesEnd:
     """One environment of Sales, as one user: a Source and a Destination of `p2c.systems.ends`.
 
-    `batch_operations` are requests in a batch, `remembered_rows` bounds what lookups keep. `now` gives an aware time,
-    by which price lists are valid or not.
+    `batch_operations` are requests in a batch, `remembered_rows` bounds what lookups keep, `most_changes` are the
+    changed documents beyond which everything is read. `now` gives an aware time, by which price lists are valid or not.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class SalesEnd:
         batch_operations: int = 200,
         remembered_rows: int = CAPACITY,
         url_length: int = URL_LENGTH,
+        most_changes: int = MOST_CHANGES,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         tables = Tables(client, url_length=url_length)
@@ -52,6 +56,7 @@ class SalesEnd:
         self.metadata = Metadata(client)
         presence = Presence(self.metadata.columns)
         self._reader = SalesReader(tables, presence)
+        self._changes = SalesChanges(tables, Feeds(tables, self.metadata), self._reader, most=most_changes)
         self._finder = Finder(tables)
         self._lookups = Lookups(tables, presence, now=now, capacity=remembered_rows)
         self._writer = BatchWriter(client, parts, operations=batch_operations, most=MOST_OPERATIONS)
@@ -67,6 +72,22 @@ class SalesEnd:
     ) -> list[SourceDocument]:
         """The documents with these numbers, with every revision and duplicate."""
         return await self._reader.documents(read, legal_entity, keys)
+
+    async def mark(self, read: DocumentRead, legal_entity: LegalEntity) -> dict[str, str]:
+        """A token for each table: a delta link where its changes are tracked, else the latest time of modification."""
+        return await self._changes.mark(read, legal_entity)
+
+    def changes(
+        self,
+        read: DocumentRead,
+        legal_entity: LegalEntity,
+        tokens: Mapping[str, str],
+        remembered: Remembered,
+        *,
+        page_size: int,
+    ) -> AsyncIterator[Page]:
+        """Changed documents by number, those without one last. Deletes are known where changes are tracked."""
+        return self._changes.pages(read, legal_entity, tokens, remembered, page_size=page_size)
 
     async def resolve(
         self, entity: str, rows: Sequence[Mapping[str, Value]], legal_entity: LegalEntity | None = None

@@ -41,6 +41,13 @@ class Metadata:
         )
         return {row["LogicalName"]: frozenset(one["LogicalName"] for one in row["Attributes"]) for row in rows}
 
+    async def tracked(self, tables: Collection[str]) -> dict[str, bool]:
+        """Whether change tracking is enabled, for each of these tables that the user may see."""
+        wanted = literals.any_of(literals.equals("LogicalName", name) for name in sorted(tables))
+        options = {"$select": "LogicalName,ChangeTrackingEnabled", "$filter": wanted}
+        rows = await self._all("EntityDefinitions", options)
+        return {row["LogicalName"]: bool(row["ChangeTrackingEnabled"]) for row in rows}
+
     async def currencies(self) -> dict[str, int]:
         """The decimals of each active currency, by ISO code in upper case."""
         rows = await self._all(
@@ -62,11 +69,11 @@ class Metadata:
 
     async def identity(self) -> str:
         """The organization's id: the same environment, whatever address it is reached by."""
-        return str((await self._client.get("WhoAmI"))["OrganizationId"])
+        return str((await self._client.get("WhoAmI", having=["OrganizationId"]))["OrganizationId"])
 
     async def version(self) -> str:
         """The version of Dataverse, `9.2.…`."""
-        return str((await self._client.get("RetrieveVersion"))["Version"])
+        return str((await self._client.get("RetrieveVersion", having=["Version"]))["Version"])
 
     async def business_units(self) -> dict[str, str]:
         """The id of each business unit, by name. Raises ConfigError when a name is there twice."""

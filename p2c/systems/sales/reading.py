@@ -14,7 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from p2c.documents import DocumentRead, LegalEntity, Page, Row, SourceDocument, TableRead
+from p2c.documents import DocumentRead, LegalEntity, Page, Row, SourceDocument, TableRead, Value
 from p2c.errors import ConfigError, StateError
 from p2c.systems import keys
 from p2c.systems.odata import literals
@@ -89,16 +89,22 @@ class SalesReader:
         self, read: DocumentRead, legal_entity: LegalEntity, wanted: Sequence[str]
     ) -> list[SourceDocument]:
         """See `p2c.systems.ends.Source.documents`."""
-        plan = await self._plan(read)
         columns = len(read.header.key)
         first = [keys.split(key, columns)[0] for key in wanted]
-        rows = await self._tables.having(plan.table, plan.key, first, self._options(plan, legal_entity))
-        rows.sort(key=lambda row: str(row[plan.table.id]))
-        documents = await self._documents(plan, rows, legal_entity)
+        documents = await self.having(read, legal_entity, read.header.key[0], first)
         if columns == 1:
             return documents
         asked = {key.casefold() for key in wanted}
         return [document for document in documents if document.key.casefold() in asked]
+
+    async def having(
+        self, read: DocumentRead, legal_entity: LegalEntity, column: str, values: Iterable[Value]
+    ) -> list[SourceDocument]:
+        """The documents whose header's column holds one of the values, in the order of their ids."""
+        plan = await self._plan(read)
+        rows = await self._tables.having(plan.table, column, values, self._options(plan, legal_entity))
+        rows.sort(key=lambda row: str(row[plan.table.id]))
+        return await self._documents(plan, rows, legal_entity)
 
     # --- headers ---
 
@@ -185,6 +191,11 @@ class SalesReader:
                     },
                     etag=str(raw.get("@odata.etag", "")),
                     legal_entity=units.owner_of(plan.table, raw, legal_entity),
+                    line_ids=[
+                        str(row[one.table.id])
+                        for one, found in zip(plan.lines, grouped, strict=True)
+                        for row in found.get(identifier.lower(), ())
+                    ],
                 )
             )
         return documents
@@ -263,9 +274,7 @@ def _plan(read: DocumentRead, absent: Absent) -> _Plan:
 
 def _lines(read: TableRead, header: SalesTable, absent: Absent) -> _Lines:
     table = catalog.sales_table_by_set(read.entity)
-    link = next((root for path, _ in read.link if is_lookup(table, root := paths.root(paths.parse(path)))), "")
-    if not link:
-        raise ConfigError(f"the link of {read.entity} to {header.entity_set} names no lookup of {table.name}")
+    link = link_of(read, table)
     names = list(dict.fromkeys([*read.paths, *read.key]))
     given: dict[str, Getter] = {}
     for name in names:
@@ -275,6 +284,14 @@ def _lines(read: TableRead, header: SalesTable, absent: Absent) -> _Lines:
     shape = Shape(table, [name for name in names if name not in given], also=[link], absent=absent)
     order = tuple(one for one in read.key if _is_plain(one))
     return _Lines(read, table, link, shape, given, order)
+
+
+def link_of(read: TableRead, table: SalesTable) -> str:
+    """The lookup that ties a line to its header. Raises ConfigError when the read names none."""
+    link = next((root for path, _ in read.link if is_lookup(table, root := paths.root(paths.parse(path)))), "")
+    if not link:
+        raise ConfigError(f"the link of {read.entity} to its header names no lookup of {table.name}")
+    return link
 
 
 def _targets(name: str) -> tuple[paths.Target, ...]:

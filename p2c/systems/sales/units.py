@@ -27,6 +27,14 @@ def clause(table: SalesTable, legal_entity: LegalEntity) -> str:
     return " or ".join(f"{STORED} eq {literals.guid(one)}" for one in legal_entity.business_units)
 
 
+def may_be_own(row: Mapping[str, Any], legal_entity: LegalEntity) -> bool:
+    """Whether a row would pass the filter of `clause`, as far as it was read with its business unit."""
+    unit = str(row.get(STORED) or "").lower()
+    if legal_entity.others:
+        return unit not in {one.lower() for one in legal_entity.others}
+    return not unit or not legal_entity.business_units or is_own(row, legal_entity)
+
+
 def owner_of(table: SalesTable, row: Mapping[str, Any], legal_entity: LegalEntity) -> str:
     """The id of the legal entity, or "" when the row's business unit is mapped to none."""
     if not matter(table, legal_entity):

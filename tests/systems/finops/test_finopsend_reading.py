@@ -83,7 +83,7 @@ async def test_a_document_is_a_header_with_its_lines_in_flat_rows(works: Works, 
 
     (document,) = page.documents
     assert (document.key, document.source_id, document.legal_entity) == ("SO-1", "SO-1", "usmf")
-    assert document.etag.startswith("W/")
+    assert document.etag
     header = document.header
     assert header["SalesOrderName"] == "First"
     assert header["SalesOrderProcessingStatus"] == "Active"

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -15,10 +15,11 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
 from p2c.errors import AuthError, ConfigError, Conflict, MissingRow, Throttled, Transient, Validation
+from p2c.systems.credentials import StaticToken
 from p2c.systems.odata.batch import ChangeSet, Part, PartAnswer
 from p2c.systems.odata.errors import classify_finops
 from p2c.systems.odata.gate import Gate
-from p2c.systems.odata.transport import ODataClient, http_client
+from p2c.systems.odata.transport import ODataClient, RetryPolicy, http_client
 
 Connect = Callable[..., ODataClient]
 
@@ -66,10 +67,52 @@ async def test_json_is_exact(connect: Connect) -> None:
     assert isinstance(document["amount"], Decimal)
 
 
-@pytest.mark.parametrize("body", [b"<html>Welcome</html>", b"[1]"])
-async def test_what_is_no_json_object_is_transient(connect: Connect, body: bytes) -> None:
+GARBAGE = [b"<html>Welcome</html>", b"[1]", b"{}", b'{"value": [']
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+async def test_what_is_no_such_json_object_is_transient(connect: Connect, body: bytes) -> None:
     with pytest.raises(Transient):
-        await connect(script(httpx.Response(200, content=body))[1]).get("orders")
+        await connect(lambda request: httpx.Response(200, content=body)).get("orders", having=["Version"])
+
+
+@pytest.mark.parametrize("body", GARBAGE)
+async def test_garbage_is_asked_for_again(connect: Connect, body: bytes) -> None:
+    got, handler = script(httpx.Response(200, content=body), ok(value=[{"n": 1}]))
+    pages = [rows async for rows, _ in connect(handler).pages("orders")]
+    assert pages == [[{"n": 1}]]
+    assert len(got) == 2
+
+
+@pytest.mark.parametrize("content", [b"{}", b'{"value": {}}'])
+async def test_a_page_without_rows_is_not_an_empty_one(connect: Connect, content: bytes) -> None:
+    with pytest.raises(Transient):
+        _ = [page async for page in connect(lambda request: httpx.Response(200, content=content)).pages("orders")]
+
+
+async def test_an_answer_that_never_ends_is_given_up() -> None:
+    class Trickle(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b" "
+                await asyncio.sleep(0)
+
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=Trickle()))
+    async with http_client("http://127.0.0.1:1", transport=transport) as http:
+        client = ODataClient(
+            "http://127.0.0.1:1/data/",
+            system="finops",
+            credential=StaticToken("t"),
+            scope="s",
+            classify=classify_finops,
+            gate=Gate(1, 1, 1),
+            http=http,
+            retry=RetryPolicy(attempts=1, budget=0.05),
+        )
+        with pytest.raises(Transient) as caught:
+            await client.get("orders")
+    assert caught.value.sent
+    assert client.gate.in_flight == 0
 
 
 @pytest.mark.parametrize(

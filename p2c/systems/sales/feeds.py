@@ -1,0 +1,109 @@
+"""What changed in one table of Sales since a token: by change tracking, or by the time of modification.
+
+A token is a delta link, sent back as it came, or `modifiedon` with the latest time that the table's rows had. Deleted
+rows are known by change tracking only.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from p2c.errors import ConfigError, ExpiredToken, MissingRow, Validation
+from p2c.systems.ends import MOST_CHANGES, TooManyChanges
+from p2c.systems.sales.metadata import Metadata
+from p2c.systems.sales.tables import RawRow, Tables
+from p2c.templates.catalog import SalesTable
+
+OVERLAP = timedelta(minutes=10)
+"""How far before the latest modification it is read again: a transaction that took long shows up late."""
+
+_LOG = logging.getLogger(__name__)
+_BY_TIME = "modifiedon "
+_BEGINNING = "1900-01-01T00:00:00Z"
+_MOST_ROWS = 10 * MOST_CHANGES
+
+
+@dataclass(slots=True)
+class Feed:
+    """What changed in a table: rows as far as they were selected, ids of deleted rows, and the next token."""
+
+    changed: list[RawRow] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    token: str = ""
+
+
+class Feeds:
+    """Reads what changed in tables."""
+
+    def __init__(self, tables: Tables, metadata: Metadata) -> None:
+        self._tables = tables
+        self._metadata = metadata
+        self._tracked: dict[str, bool] = {}
+
+    async def mark(self, table: SalesTable, select: str) -> str:
+        """A token for the state of now. With change tracking all rows come by for it, with these columns."""
+        if await self._is_tracked(table):
+            try:
+                links = [link async for _, link in self._tables.tracked(table, select=select)]
+            except ConfigError as error:
+                # The definition was not to be seen, or promises too much.
+                _LOG.info("sales: %s is read by modifiedon: %s", table.name, error.message)
+                self._tracked[table.name] = False
+            else:
+                return links[-1]
+        query = {"$select": f"{table.id},modifiedon", "$orderby": "modifiedon desc", "$top": "1"}
+        rows = await self._tables.all(table, query)
+        return _BY_TIME + (str(rows[0]["modifiedon"]) if rows else _BEGINNING)
+
+    async def since(self, table: SalesTable, select: str, token: str) -> Feed:
+        """What changed since the token. Raises ExpiredToken and TooManyChanges."""
+        if token.startswith(_BY_TIME):
+            return await self._modified(table, select, token.removeprefix(_BY_TIME))
+        feed = Feed()
+        try:
+            async for rows, feed.token in self._tables.tracked(table, link=token):
+                for row in rows:
+                    if row.get("reason") == "deleted" or "/$deletedEntity" in str(row.get("@odata.context", "")):
+                        feed.deleted.append(str(row["id"]))
+                    else:
+                        feed.changed.append(row)
+                _check(table, feed)
+        except (ConfigError, Validation, MissingRow) as error:
+            message = f"Sales does not take the change-tracking token of {table.name}: {error.message}"
+            raise ExpiredToken(message, system="sales") from error
+        except ExpiredToken as error:
+            message = f"The change-tracking token of {table.name} has expired: {error.message}"
+            raise ExpiredToken(message, system="sales", correlation=error.correlation) from error
+        return feed
+
+    async def _modified(self, table: SalesTable, select: str, last: str) -> Feed:
+        try:
+            start = datetime.fromisoformat(last) - OVERLAP
+        except ValueError as error:
+            raise ExpiredToken(f"The time up to which {table.name} was read cannot be read.", system="sales") from error
+        feed = Feed(token=_BY_TIME + last)
+        options = {
+            "$select": f"{select},modifiedon",
+            "$filter": f"modifiedon ge {start:%Y-%m-%dT%H:%M:%SZ}",
+            # Rows of the same second keep their order from page to page; one that changes meanwhile comes once more.
+            "$orderby": f"modifiedon,{table.id}",
+        }
+        async for rows in self._tables.pages(table, options):
+            feed.changed += rows
+            _check(table, feed)
+        if feed.changed and datetime.fromisoformat(feed.changed[-1]["modifiedon"]) > datetime.fromisoformat(last):
+            feed.token = _BY_TIME + str(feed.changed[-1]["modifiedon"])
+        return feed
+
+    async def _is_tracked(self, table: SalesTable) -> bool:
+        if table.name not in self._tracked:
+            # A definition that the user may not see says nothing: then the table itself is asked.
+            self._tracked[table.name] = (await self._metadata.tracked([table.name])).get(table.name, True)
+        return self._tracked[table.name]
+
+
+def _check(table: SalesTable, feed: Feed) -> None:
+    if len(feed.changed) + len(feed.deleted) > _MOST_ROWS:
+        raise TooManyChanges(f"More than {_MOST_ROWS:,} rows of {table.name} changed since the last run.")

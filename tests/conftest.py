@@ -1,0 +1,30 @@
+"""What several packages of tests share: the stage with both sandboxes, and Azurite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.azurite import Azurite, running_azurite
+from tests.staging import Raise, raise_stage
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[Azurite]:
+    """A running Azurite."""
+    with running_azurite() as running:
+        yield running
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Raise]:
+    """Raises stages: both sandboxes, a company in them (not set up yet), p2c pointed at them. All goes at the end."""
+    with ExitStack() as stack:
+
+        def raised(*args: object, **options: object) -> object:
+            return stack.enter_context(raise_stage(tmp_path, *args, **options))  # type: ignore[arg-type]
+
+        yield raised  # type: ignore[misc]

@@ -1,0 +1,323 @@
+"""Both ways without an echo; what is deleted; what is changed on both sides, or under another number."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from demo.stage import Stage
+from p2c.operations import dead_letters
+from p2c.operations.dead_letters import Place
+from p2c.operations.opening import open_session, opened_store, project_of
+from p2c.state.conflicts import Conflict
+from p2c.state.waiting import Waiting
+from p2c.sync.running import Mode
+from p2c.sync.session import Finished
+from p2c.templates.models import Conflicts
+from sandbox.company.sales_desk import Ref, SalesDesk
+from tests.staging import FULL, Raise, counts, forget_requests, kept_back, writes
+
+ORDERS = ["orders-to-finops", "orders-to-sales"]
+
+
+def place(play: Stage) -> Place:
+    async def work() -> Place:
+        async with open_session(play.settings) as session:
+            return Place(session.templates, list(project_of(play.settings).connection_set.legal_entities))
+
+    return asyncio.run(work())
+
+
+def conflicts(play: Stage) -> list[Conflict]:
+    where = place(play)
+
+    async def work() -> list[Conflict]:
+        async with opened_store(play.settings) as store:
+            return [one async for one in dead_letters.conflicts(store, where)]
+
+    return asyncio.run(work())
+
+
+def letters(play: Stage, *keys: str) -> list[Waiting]:
+    where = place(play)
+
+    async def work() -> list[Waiting]:
+        async with opened_store(play.settings) as store:
+            return [one async for one in dead_letters.waiting(store, where, "dead", keys)]
+
+    return asyncio.run(work())
+
+
+def replay(play: Stage, found: list[Waiting], policy: Conflicts | None = None) -> dict[str, str]:
+    async def work() -> dict[str, str]:
+        async with open_session(play.settings) as session:
+            results = await dead_letters.replay(session, found, policy=policy)
+            return {outcome.key: outcome.kind.value for one in results for outcome in one.outcomes}
+
+    return asyncio.run(work())
+
+
+def lived(stage: Raise, name: str = "contoso") -> Stage:
+    """A company whose orders are confirmed, shipped and invoiced, all of it synchronised."""
+    play = stage(name)
+    play.company.set_up()
+    counts(play.run())
+    play.company.sell()
+    counts(play.run())
+    play.company.fulfil()
+    counts(play.run())
+    return play
+
+
+def override(**templates: Any) -> Any:
+    def change(content: dict[str, Any]) -> None:
+        for name, one in templates.items():
+            content.setdefault("templates", {}).setdefault(name.replace("_", "-"), {}).update(one)
+
+    return change
+
+
+def kinds(results: list[Finished]) -> set[str]:
+    return {kind for one in counts(results).values() for kind in one}
+
+
+def confirmed(play: Stage) -> str:
+    """An order that F&O has confirmed and not invoiced, and that is in Sales."""
+    books = play.sandbox.finops.books
+    return next(
+        str(row["SalesOrderNumber"])
+        for row in books.rows("SalesTable", SalesOrderProcessingStatus="Confirmed")
+        if play.sandbox.sales.rows("salesorder", ordernumber=row["SalesOrderNumber"])
+    )
+
+
+# --- no echo -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["contoso", "contoso-group"])
+def test_our_own_writing_that_comes_back_writes_nothing(stage: Raise, name: str) -> None:
+    play = lived(stage, name)
+    forget_requests(play)
+    for names in (
+        ORDERS,
+        ORDERS[::-1],
+        ["quotes"],
+        ["products"],
+        ["accounts", "contacts", "contacts-to-customers"],
+        [],
+    ):
+        assert kinds(play.run(names)) <= {"unchanged", "skipped"}, names
+        assert kinds(play.run(names, mode=FULL)) <= {"unchanged", "skipped"}, names
+    assert writes(play) == (0, 0)
+    assert conflicts(play) == [], "none of it is taken for a change of somebody else"
+
+
+def test_a_product_that_the_solution_touches_after_us_is_no_change_of_the_other_side(stage: Raise) -> None:
+    play = stage(project=override(products={"conflicts": "ask"}))
+    play.company.set_up()
+    play.run(["products"])
+    for price in (11, 12):
+        play.sandbox.finops.change_product("MUG-01", SalesPrice=price)
+        assert counts(play.run(["products"]))["products"]["updated"] == 1
+    assert conflicts(play) == []
+    forget_requests(play)
+    play.run(["products"], mode=FULL)
+    assert writes(play) == (0, 0)
+
+
+# --- both sides ----------------------------------------------------------------------------------------------------
+
+
+def test_the_owner_of_an_order_is_told_by_its_processing_status(stage: Raise) -> None:
+    play = lived(stage)
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    number = confirmed(play)
+    (row,) = sales.rows("salesorder", ordernumber=number)
+    SalesDesk(sales).update(Ref("salesorder", row["salesorderid"]), {"name": "Sales says"})
+    finops.update(
+        "CDSSalesOrderHeaders", {"dataAreaId": "usmf", "SalesOrderNumber": number}, {"SalesOrderName": "F&O says"}
+    )
+    finops.calculate_totals()
+    results = play.run(ORDERS)
+    assert counts(results)["orders-to-sales"]["updated"] == 1
+    (row,) = sales.rows("salesorder", ordernumber=number)
+    assert row["name"] == "F&O says"
+    assert finops.order(number)["SalesOrderName"] == "F&O says"
+    (conflict,) = conflicts(play)
+    assert (conflict.template, conflict.key, conflict.winner) == ("orders-to-sales", number, "source")
+    told = {one.field: (one.source, one.destination) for one in conflict.differences}
+    assert told["name"] == ("F&O says", "Sales says")
+    forget_requests(play)
+    assert kinds(play.run(ORDERS)) <= {"unchanged", "skipped"}
+    assert writes(play) == (0, 0)
+
+
+def test_an_order_changed_in_sales_after_finops_confirmed_it_is_a_conflict_that_finops_wins(stage: Raise) -> None:
+    play = stage()
+    play.company.set_up()
+    play.run()
+    play.company.sell()
+    play.run()
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    number = next(
+        str(row["SalesOrderNumber"])
+        for row in finops.books.rows("SalesTable", SalesOrderProcessingStatus="Active")
+        if sales.rows("salesorder", ordernumber=row["SalesOrderNumber"])
+    )
+    finops.confirm(number)
+    finops.calculate_totals()
+    (row,) = sales.rows("salesorder", ordernumber=number)
+    SalesDesk(sales).update(Ref("salesorder", row["salesorderid"]), {"name": "Too late"})
+    (one,) = play.run(["orders-to-finops"])
+    assert [(each.key, each.rule) for each in play.outcomes(one) if each.rule == "finops-confirmed"] == [
+        (number, "finops-confirmed")
+    ]
+    (conflict,) = conflicts(play)
+    assert (conflict.key, conflict.winner) == (number, "destination")
+    assert conflict.reason.startswith("finops-confirmed: ")
+    assert ("SalesOrderName", "Too late") in [(each.field, each.source) for each in conflict.differences]
+    assert finops.order(number)["SalesOrderName"] != "Too late"
+
+
+def test_a_person_settles_what_the_template_does_not(stage: Raise) -> None:
+    play = stage(project=override(accounts={"conflicts": "ask"}))
+    play.company.set_up()
+    play.run(["accounts"])
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    desk, key = SalesDesk(sales), {"dataAreaId": "usmf", "CustomerAccount": "A-1001"}
+    account = desk.find("account", accountnumber="A-1001")
+    assert account is not None
+    for keep, name in (("source", "Sales says 1"), ("destination", "F&O says 2")):
+        number = name[-1]
+        desk.update(account, {"name": f"Sales says {number}"})
+        finops.update("CustomersV2", key, {"OrganizationName": f"F&O says {number}"})
+        (letter,) = kept_back(play, play.run(["accounts"])).values()
+        assert (letter.key, letter.rule) == ("A-1001", "conflict")
+        assert replay(play, letters(play, "a-1001"), keep) == {  # type: ignore[arg-type]
+            "A-1001": "updated" if keep == "source" else "skipped"
+        }
+        assert letters(play) == []
+        assert finops.books.get("CustTable", "usmf", "A-1001")["OrganizationName"] == name  # type: ignore[index]
+    assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
+
+
+# --- another number ------------------------------------------------------------------------------------------------
+
+
+def test_another_number_of_the_same_row_is_for_a_person(stage: Raise) -> None:
+    play = stage()
+    play.company.set_up()
+    play.run(["accounts"])
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    desk = SalesDesk(sales)
+    account = desk.find("account", accountnumber="A-1001")
+    assert account is not None
+    desk.update(account, {"accountnumber": "A-9001"})
+    sales.people.update("account", account.id, {"createdon": "2020-01-01T00:00:00Z"})
+    (letter,) = kept_back(play, play.run(["accounts"])).values()
+    assert (letter.kind.value, letter.key, letter.field) == ("rejected", "A-9001", "accountnumber")
+    assert "was 'A-1001'" in letter.reason
+    assert not finops.books.has("CustTable", "usmf", "A-9001")
+    # It stays so, and the old number is no delete.
+    assert len(kept_back(play, play.run(["accounts"], mode=FULL))) == 1
+    assert finops.books.has("CustTable", "usmf", "A-1001")
+    # Changed back, it is as if nothing had been.
+    desk.update(account, {"accountnumber": "A-1001"})
+    play.run(["accounts"], mode=FULL)
+    assert letters(play) == []
+    # Taken for a new one, on a person's word.
+    desk.update(account, {"accountnumber": "A-9001"})
+    play.run(["accounts"])
+    assert replay(play, letters(play), "source") == {"A-9001": "created"}
+    assert finops.books.has("CustTable", "usmf", "A-9001")
+    assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
+    assert letters(play) == []
+
+
+# --- deletes -------------------------------------------------------------------------------------------------------
+
+
+def test_a_product_that_vanished_is_retired_and_an_account_stays(stage: Raise) -> None:
+    play = stage()
+    play.company.set_up()
+    play.run()
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    finops.new_product("GONE-1", "Gone soon", 5, SalesUnitSymbol="ea")  # type: ignore[arg-type]
+    play.run(["products"])
+    spare = SalesDesk(sales).create("account", "spare", {"name": "Spare", "accountnumber": "SPARE"})
+    play.run(["accounts"])
+    finops.delete("SellableReleasedProducts", {"dataAreaId": "usmf", "ProductNumber": "GONE-1"})
+    sales.people.delete("account", spare.id)
+    found = counts(play.run())
+    assert found["products"]["deleted"] == 1
+    (product,) = sales.rows("product", productnumber="GONE-1")
+    assert product["statecode"] == 1
+    assert found["accounts"].get("deleted", 0) == 0
+    assert finops.books.has("CustTable", "usmf", "SPARE")
+    forget_requests(play)
+    assert kinds(play.run(mode=FULL)) <= {"unchanged", "skipped"}
+    assert writes(play) == (0, 0)
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_deletes_as_the_project_says(stage: Raise, full: bool) -> None:
+    play = stage(
+        project=override(
+            contacts={"deletes": "deactivate"}, accounts={"deletes": "delete"}, orders_to_finops={"deletes": "delete"}
+        )
+    )
+    play.company.set_up()
+    play.run()
+    play.company.sell()
+    play.run()
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    spare = SalesDesk(sales).create("account", "spare", {"name": "Spare", "accountnumber": "SPARE"})
+    play.run(["accounts"])
+    person = finops.books.rows("ContactPerson")[0]["ContactPersonPartyNumber"]
+    (contact,) = sales.rows("contact", msdynce_contactnumber=person)
+    order = next(
+        row
+        for row in finops.books.rows("SalesTable", SalesOrderProcessingStatus="Active")
+        if sales.rows("salesorder", ordernumber=row["SalesOrderNumber"])
+    )["SalesOrderNumber"]
+    sales.people.delete("contact", contact["contactid"])
+    sales.people.delete("account", spare.id)
+    sales.people.delete("salesorder", sales.rows("salesorder", ordernumber=order)[0]["salesorderid"])
+    mode = Mode(full=full)
+    found = counts(play.run(["accounts", "contacts", "orders-to-finops"], mode=mode))
+    assert {name: one.get("deleted") for name, one in found.items()} == {
+        "accounts": 1,
+        "contacts": 1,
+        "orders-to-finops": 1,
+    }
+    assert not finops.books.has("CustTable", "usmf", "SPARE")
+    assert not finops.books.has("SalesTable", "usmf", order)
+    assert finops.books.rows("SalesLine", SalesOrderNumber=order) == []
+    (row,) = finops.books.rows("ContactPerson", ContactPersonPartyNumber=person)
+    assert row["IsInactive"] == "Yes"
+    forget_requests(play)
+    assert kinds(play.run(["accounts", "contacts", "orders-to-finops"], mode=FULL)) <= {"unchanged", "skipped"}
+    assert writes(play) == (0, 0)
+
+
+def test_an_account_that_moves_to_another_legal_entity_is_not_deleted(stage: Raise) -> None:
+    play = stage("contoso-group", project=override(accounts={"deletes": "delete"}))
+    play.company.set_up()
+    counts(play.run(["accounts"]))
+    content = json.loads(play.settings.project.read_text(encoding="utf-8"))
+    entities = content["connectionSet"]["legalEntities"]
+    first, second = list(entities)[:2]
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    units = {row["name"]: row["businessunitid"] for row in sales.rows("businessunit")}
+    here, there = units[entities[first]["businessUnits"][0]], units[entities[second]["businessUnits"][0]]
+    account = sales.rows("account", owningbusinessunit=here)[0]
+    team = next(row for row in sales.rows("team", businessunitid=there))
+    sales.people.update(
+        "account", account["accountid"], {"ownerid": ("team", team["teamid"]), "owningbusinessunit": there}
+    )
+    found = counts(play.run(["accounts"], mode=FULL))["accounts"]
+    assert found.get("deleted", 0) == 0
+    assert finops.books.has("CustTable", first, account["accountnumber"])

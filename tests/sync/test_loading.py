@@ -1,0 +1,204 @@
+"""Loading, round after round, until every document has an outcome."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from p2c.documents import LegalEntity, MappedDocument, OutcomeKind, SourceDocument
+from p2c.errors import AuthError, Conflict, ServiceError, Transient, Validation
+from p2c.state.ledger import Entry
+from p2c.sync.compare import Comparer
+from p2c.sync.identity import row_id
+from p2c.sync.loading import ROUNDS, Loader, Settled, Work
+from p2c.templates.load import parse_template
+from p2c.templates.models import Template
+from tests.sync.world import ORDERS, USMF, Shelf, guid, line, mapper, order
+
+
+async def load(
+    shelf: Shelf,
+    *documents: SourceDocument,
+    entries: dict[str, Entry] | None = None,
+    of: Template | None = None,
+    dry: bool = False,
+    legal_entity: LegalEntity = USMF,
+) -> dict[str, Settled]:
+    rules = mapper(of)
+    works = [
+        Work(document, mapped, (entries or {}).get(document.key))
+        for document in documents
+        if isinstance(mapped := rules.map(document), MappedDocument)
+    ]
+    assert len(works) == len(documents)
+    loader = Loader(rules, Comparer(rules, legal_entity), shelf, legal_entity, "hash", dry=dry)
+    settled = await loader.load(works)
+    assert len(settled) == len(documents)
+    return {one.document.key: one for one in settled}
+
+
+async def test_created_then_unchanged_then_updated() -> None:
+    shelf = Shelf()
+    one = (await load(shelf, order("SO-1", line(1))))["SO-1"]
+    assert one.outcome.kind is OutcomeKind.CREATED
+    assert one.entry is not None
+    assert one.entry.lines == ("salesorderdetails:1",)
+    assert one.entry.destination_id == row_id("salesorders", "usmf", "SO-1")
+    assert one.entry.template_hash == "hash"
+    same = (await load(shelf, order("SO-1", line(1)), entries={"SO-1": one.entry}))["SO-1"]
+    assert same.outcome.kind is OutcomeKind.UNCHANGED
+    assert same.entry is not None
+    assert (same.entry.fingerprint, same.entry.lines, same.entry.destination_id) == (
+        one.entry.fingerprint,
+        one.entry.lines,
+        one.entry.destination_id,
+    )
+    other = (await load(shelf, order("SO-1", line(1), name="New"), entries={"SO-1": one.entry}))["SO-1"]
+    assert (other.outcome.kind, other.outcome.changed) == (OutcomeKind.UPDATED, ("name",))
+    assert len(shelf.changes) == 2
+
+
+async def test_a_dry_run_says_what_it_would_write_and_writes_nothing() -> None:
+    shelf = Shelf()
+    found = await load(shelf, order("SO-1", line(1)), dry=True)
+    assert found["SO-1"].outcome.kind is OutcomeKind.CREATED
+    assert shelf.rows == {}
+
+
+async def test_each_document_has_its_own_fate() -> None:
+    shelf = Shelf(errors={"B": [Validation("no", system="sales")], "D": [Transient("lost", system="sales")]})
+    documents = [order(key) for key in "ABD"]
+    found = await load(shelf, *documents, order("C", OrderingCustomerAccountNumber="C-9"), order("E", CurrencyCode="X"))
+    assert {key: one.outcome.kind.value for key, one in found.items()} == {
+        "A": "created",
+        "B": "rejected",
+        "C": "parked",
+        "D": "created",
+        "E": "rejected",
+    }
+    assert set(shelf.headers()) == {"A", "D"}
+    assert found["B"].entry is None
+
+
+async def test_an_answer_that_was_lost_is_looked_for_and_nothing_is_sent_twice() -> None:
+    shelf = Shelf(lost={"A": Transient("no answer", system="sales")})
+    found = await load(shelf, order("A", line(1)))
+    assert found["A"].outcome.kind is OutcomeKind.UNCHANGED
+    assert len(shelf.changes) == 1
+    assert shelf.fetches == 2
+
+
+async def test_whoever_came_first_wins_and_is_then_adopted() -> None:
+    shelf = Shelf(errors={"A": [Conflict("somebody", system="sales")]})
+    found = await load(shelf, order("A"))
+    assert found["A"].outcome.kind is OutcomeKind.CREATED
+    header = shelf.put("B", customerid=guid("C-1"), name="Theirs", shipto_city="Lagos")
+    found = await load(shelf, order("B"))
+    assert found["B"].outcome.kind is OutcomeKind.UPDATED
+    assert found["B"].entry is not None
+    assert found["B"].entry.destination_id == header
+    assert shelf.headers()["B"]["shipto_city"] == "Lagos"
+
+
+async def test_what_never_gets_through_has_failed_and_is_looked_at_again() -> None:
+    errors: list[Exception] = [Transient("no answer", system="sales") for _ in range(ROUNDS)]
+    shelf = Shelf(errors={"A": errors})  # type: ignore[dict-item]
+    found = await load(shelf, order("A"), entries={"A": Entry("old", destination_id="x", etag="e", template_hash="h")})
+    assert found["A"].outcome.kind is OutcomeKind.FAILED
+    assert "no answer" in found["A"].outcome.reason
+    # Without its fingerprint the next run compares it with the destination.
+    assert found["A"].entry == Entry("", destination_id="x", etag="", template_hash="h")
+
+
+async def test_an_identity_that_is_refused_stops_everything() -> None:
+    shelf = Shelf(errors={"B": [AuthError("no role")]})
+    with pytest.raises(AuthError, match="no role"):
+        await load(shelf, order("A"), order("B"))
+
+
+async def test_of_two_rows_with_one_number_ours_is_meant_and_nobody_elses() -> None:
+    shelf = Shelf()
+    theirs = shelf.put("A")
+    shelf.rows["salesorders"][guid("another")] = {"ordernumber": "a"}
+    found = await load(shelf, order("A"))
+    assert found["A"].outcome.kind is OutcomeKind.REJECTED
+    assert found["A"].outcome.field == "ordernumber"
+    assert theirs in found["A"].outcome.reason
+    assert "keep one of them" in found["A"].outcome.reason
+    known = await load(shelf, order("A"), entries={"A": Entry("", destination_id=theirs)})
+    assert known["A"].outcome.kind is OutcomeKind.UPDATED
+    shelf.rows["salesorders"][row_id("salesorders", "usmf", "A")] = {"ordernumber": "A"}
+    made = await load(shelf, order("A"))
+    assert made["A"].outcome.kind is OutcomeKind.UPDATED
+    assert shelf.rows["salesorders"][row_id("salesorders", "usmf", "A")]["name"] == "Order"
+
+
+def guarded() -> Template:
+    raw = {
+        **ORDERS,
+        "updateOnly": [{"name": "late", "when": "SalesOrderProcessingStatus ne 'Picked'", "reason": "Too late."}],
+    }
+    header, lines = raw["tasks"]
+    guard = {"name": "open", "when": "statecode eq 0 or statecode eq null", "reason": "It is closed there."}
+    raw["tasks"] = [{**header, "destination": {**header["destination"], "guards": [guard]}}, lines]
+    return parse_template(raw, "small.json")
+
+
+@pytest.mark.parametrize(("state", "kind"), [(None, "updated"), (0, "updated"), (1, "skipped")])
+async def test_a_guard_protects_what_is_there(state: int | None, kind: str) -> None:
+    shelf = Shelf()
+    shelf.put("A", statecode=state)
+    found = (await load(shelf, order("A"), of=guarded()))["A"]
+    assert found.outcome.kind.value == kind
+    assert (found.outcome.rule, found.outcome.reason) == (("open", "It is closed there.") if state else ("", ""))
+    assert found.entry is None or not state
+
+
+async def test_a_rule_for_updates_keeps_documents_from_being_created() -> None:
+    shelf = Shelf()
+    picked = order("A", SalesOrderProcessingStatus="Picked")
+    found = (await load(shelf, picked, of=guarded()))["A"]
+    assert (found.outcome.kind, found.outcome.rule) == (OutcomeKind.SKIPPED, "late")
+    shelf.put("A")
+    assert (await load(shelf, picked, of=guarded()))["A"].outcome.kind is OutcomeKind.UPDATED
+
+
+async def test_a_draft_product_is_waited_for_where_the_line_cannot_be_a_write_in() -> None:
+    raw = {**ORDERS}
+    header, lines = raw["tasks"]
+    fields = [
+        {**one, "missing": "park"} if one["destination"].startswith("productid") else one for one in lines["fields"]
+    ]
+    fields = [
+        {key: value for key, value in one.items() if key != "lineKind"} for one in fields[:1] + fields[1:2] + fields[4:]
+    ]
+    raw["tasks"] = [header, {**lines, "fields": fields}]
+    parking = parse_template(raw, "small.json")
+    shelf = Shelf(states={"P-1": "Draft"})
+    found = (await load(shelf, order("A", line(1), line(2, "P-9"), line(3, "P-2")), of=parking))["A"]
+    # What is not there at all comes first: with it the document cannot even be compared.
+    assert (found.outcome.kind, found.outcome.missing) == (OutcomeKind.PARKED, ("product P-9",))
+    found = (await load(shelf, order("A", line(1), line(3, "P-2")), of=parking))["A"]
+    assert (found.outcome.kind, found.outcome.missing) == (OutcomeKind.PARKED, ("product P-1",))
+    assert (found.outcome.field, found.outcome.line) == ("ProductNumber", "Line 1")
+    assert "is Draft in Sales: activate it there" in found.outcome.reason
+    shelf.states.clear()
+    assert (await load(shelf, order("A", line(1)), of=parking))["A"].outcome.kind is OutcomeKind.CREATED
+
+
+async def test_lines_go_with_their_header_or_not_at_all() -> None:
+    shelf = Shelf()
+    await load(shelf, order("A", line(1), line(2)))
+    del shelf.rows["salesorderdetails"][next(iter(shelf.rows["salesorderdetails"]))]
+    found = await load(shelf, order("A", line(1, quantity=Decimal(3)), line(2, quantity=Decimal(4))))
+    assert found["A"].outcome.kind is OutcomeKind.UPDATED
+    assert [row["quantity"] for row in shelf.lines("A").values()] == [Decimal(4), Decimal(3)]
+
+
+async def test_errors_of_rounds_do_not_spill_over() -> None:
+    late: list[ServiceError] = [Transient("one", system="sales"), Conflict("two", system="sales")]
+    shelf = Shelf(errors={"A": [*late, Validation("three", system="sales")], "B": [*late]})
+    found = await load(shelf, order("A"), order("B"), order("C"))
+    assert [found[key].outcome.kind.value for key in "ABC"] == ["rejected", "created", "created"]
+    assert "three" in found["A"].outcome.reason

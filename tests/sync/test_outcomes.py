@@ -1,0 +1,80 @@
+"""Outcomes in words for a person."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2c.documents import Flaw, Outcome, OutcomeKind, Skipped
+from p2c.errors import Correlation, Fault, ServiceError, Throttled, Transient, Validation
+from p2c.sync import outcomes
+from p2c.sync.outcomes import Awaited
+from tests.sync.world import order
+
+DOCUMENT = order("SO-1")
+
+
+def test_skipped_has_its_rule() -> None:
+    found = outcomes.skipped(DOCUMENT, Skipped("confirmed", "Not yet."))
+    assert found == Outcome(OutcomeKind.SKIPPED, "SO-1", "id of SO-1", "Not yet.", "confirmed")
+
+
+def test_rejected_names_the_first_flaw_and_tells_all() -> None:
+    found = outcomes.rejected(DOCUMENT, [Flaw("quantity", "is 0", "Line 2"), Flaw("name", "is empty")])
+    assert (found.field, found.line) == ("quantity", "Line 2")
+    assert found.reason == "Line 2: quantity: is 0; name: is empty"
+
+
+def test_parked_tells_each_row_once_with_the_first_place_that_names_it() -> None:
+    product = [Awaited("product", "P-1", "ProductNumber", f"Line {number}") for number in (1, 2)]
+    found = outcomes.parked(DOCUMENT, [Awaited("account", "C-1", "Customer"), *product])
+    assert found.missing == ("account C-1", "product P-1")
+    assert (found.field, found.line) == ("Customer", "")
+    assert found.reason == (
+        "waits for account C-1 (Customer); product P-1 (Line 1: ProductNumber); it goes by itself when that is there"
+    )
+
+
+def test_parked_says_why_a_row_that_is_there_will_not_do() -> None:
+    found = outcomes.parked(
+        DOCUMENT, [Awaited("product", "P-1", "ProductNumber", why="is Draft in Sales: activate it")]
+    )
+    assert "product P-1 (ProductNumber), which is Draft in Sales: activate it; it goes" in found.reason
+
+
+def test_a_refusal_is_rejected_with_who_said_what_and_what_to_do() -> None:
+    error = Validation(
+        "Customer group X is not there.",
+        system="finops",
+        fault=Fault("CustomerGroupId", "Line 1"),
+        correlation=Correlation(request_id="r-1"),
+    )
+    found = outcomes.from_error(DOCUMENT, error)
+    assert found.kind is OutcomeKind.REJECTED
+    assert (found.field, found.line, found.request_id) == ("CustomerGroupId", "Line 1", "r-1")
+    assert found.reason == (
+        "Finance and Operations refused it: Customer group X is not there. "
+        "Correct the record or its mapping; the next run tries it again."
+    )
+
+
+@pytest.mark.parametrize("error", [Transient("no answer", system="sales"), Throttled("slower", system="sales")])
+def test_what_was_not_taken_has_failed(error: ServiceError) -> None:
+    found = outcomes.from_error(DOCUMENT, error)
+    assert found.kind is OutcomeKind.FAILED
+    assert found.reason.startswith(f"Sales did not take it: {error.message}. ")
+
+
+def test_a_document_without_a_number_goes_by_its_id() -> None:
+    assert outcomes.label(order("")) == "(no key) id of "
+
+
+@given(st.lists(st.sampled_from(list(OutcomeKind))), st.lists(st.sampled_from(list(OutcomeKind))))
+def test_counts_add_up(first: list[OutcomeKind], second: list[OutcomeKind]) -> None:
+    begun = outcomes.count({}, [Outcome(kind, "K") for kind in first])
+    before = dict(begun)
+    whole = outcomes.count(begun, [Outcome(kind, "K") for kind in second])
+    assert begun == before
+    assert sum(whole.values()) == len(first) + len(second)
+    assert whole == {kind.value: (first + second).count(kind) for kind in OutcomeKind if kind in first + second}
