@@ -1,0 +1,298 @@
+"""What callers ask for: start a run, synchronise one record, try dead letters again, see how it stands, cancel.
+
+Whatever is asked becomes a request with an id that follows from its idempotency key, runs with ids that follow from the
+request's, and messages with ids that follow from the runs'. Asked twice, it therefore happens once, also when the first
+answer was lost half-way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from p2c.documents import Outcome
+from p2c.errors import P2CError
+from p2c.lanes.api import RecordOutcome, RunPart, RunState, RunStatus
+from p2c.lanes.fence import ENDED
+from p2c.lanes.messages import MOST_KEYS, KeysMessage, ModeName, SliceMessage, Trigger
+from p2c.lanes.parts import Parts, Refused, Unknown
+from p2c.state.requests import Kind, Part, Request, Requests, request_id
+from p2c.state.runs import RunRecord, Runs
+from p2c.templates.models import Template
+
+_POLL_SECONDS = 0.5
+_WORST: tuple[RunState, ...] = ("Error", "Cancelled", "Warning", "Completed")
+
+
+class AskedOtherwise(P2CError):
+    """The idempotency key was used for another question before."""
+
+    code = "idempotency"
+
+
+class Asking:
+    """Requests of callers."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def start(
+        self, name: str, legal_entities: Sequence[str], mode: ModeName, idempotency_key: str, correlation_id: str
+    ) -> Request:
+        """Starts a run. Raises Unknown for a template, Refused for a legal entity, AskedOtherwise."""
+        template = self._parts.template(name)
+        chosen = self._chosen(template, legal_entities)
+        return await self._ask("run", template, {one: [] for one in chosen}, mode, idempotency_key, correlation_id)
+
+    async def record(
+        self, name: str, key: str, legal_entity: str, idempotency_key: str, correlation_id: str
+    ) -> Request:
+        """Asks for one record to be synchronised. Raises as `start` does."""
+        template = self._parts.template(name)
+        chosen = self._chosen(template, [legal_entity] if legal_entity else [])
+        if len(chosen) > 1:
+            raise Refused("Say which legal entity is meant.", hint=f"The template runs for {', '.join(chosen)}.")
+        return await self._ask("record", template, {chosen[0]: [key]}, "", idempotency_key, correlation_id)
+
+    async def replay(
+        self, chosen: dict[tuple[str, str], list[str]], idempotency_key: str, correlation_id: str
+    ) -> Request:
+        """Asks for documents, by template and legal entity, to be read and synchronised again."""
+        asked = _hash("replay", sorted((*lane, sorted(keys)) for lane, keys in chosen.items()))
+        id_ = _id(idempotency_key)
+        parts = [
+            Part(run_id=f"{id_}-{index}", template=template, legal_entity=entity, keys=keys[start : start + MOST_KEYS])
+            for index, ((template, entity), keys, start) in enumerate(
+                (lane, keys, start) for lane, keys in sorted(chosen.items()) for start in range(0, len(keys), MOST_KEYS)
+            )
+        ]
+        return await self._keep(_request(id_, "replay", asked, "", parts), "replay", correlation_id)
+
+    async def known(self, idempotency_key: str) -> RunStatus | None:
+        """Where the request stands that was made with this key, None when there was none."""
+        if not idempotency_key:
+            return None
+        request = await Requests(await self._parts.store()).load(request_id(idempotency_key))
+        return await self.status(request.id) if request is not None else None
+
+    async def status(self, id_: str) -> RunStatus:
+        """Where a request, or a run that nobody requested, stands. Raises Unknown."""
+        store = await self._parts.store()
+        request = await Requests(store).load(id_)
+        runs = Runs(store)
+        if request is None:
+            record = await runs.load(id_)
+            if record is None:
+                raise Unknown(f"There is no run {id_!r}.")
+            return RunStatus(id=id_, status=record.status, counts=record.counts, runs=[run_part(record)])
+        records = [await runs.load(part.run_id) for part in request.parts]
+        shown = [
+            run_part(record) if record is not None else _waiting(part, request)
+            for part, record in zip(request.parts, records, strict=True)
+        ]
+        status = _together([one.status for one in shown])
+        outcomes: list[RecordOutcome] = []
+        if request.kind != "run" and status in ENDED:
+            for part, record in zip(request.parts, records, strict=True):
+                found = [one async for one in runs.outcomes(part.run_id)]
+                outcomes += [record_outcome(one) for one in found] + _silent(part, record, found)
+        return RunStatus(id=id_, status=status, counts=_sum(shown), runs=shown, records=outcomes)
+
+    async def wait(self, id_: str, seconds: float) -> RunStatus:
+        """The status, as soon as it is final or the time is up."""
+        until = time.monotonic() + seconds
+        while True:
+            status = await self.status(id_)
+            left = until - time.monotonic()
+            if status.status in ENDED or left <= 0:
+                return status
+            # What ends the run is another process: there is nothing to wait on but the state.
+            await asyncio.sleep(min(_POLL_SECONDS, left))
+
+    async def cancel(self, id_: str) -> RunStatus:
+        """Has the runs of a request, or a run, stop at the end of their page. One that has ended stays as it is."""
+        status = await self.status(id_)
+        requests = Requests(await self._parts.store())
+        for one in status.runs:
+            if one.status not in ENDED:
+                await requests.cancel(one.run_id)
+        return status
+
+    async def recent(self, limit: int) -> list[RunPart]:
+        """The latest runs."""
+        return [run_part(one) for one in await Runs(await self._parts.store()).recent(limit)]
+
+    # --- asking ---
+
+    async def _ask(
+        self,
+        kind: Kind,
+        template: Template,
+        keys: dict[str, list[str]],
+        mode: str,
+        idempotency_key: str,
+        correlation_id: str,
+    ) -> Request:
+        id_ = _id(idempotency_key)
+        parts = [
+            Part(run_id=f"{id_}-{entity}", template=template.id, legal_entity=entity, keys=chosen)
+            for entity, chosen in keys.items()
+        ]
+        request = _request(id_, kind, _hash(kind, [template.id, keys, mode]), mode, parts)
+        return await self._keep(request, "http", correlation_id)
+
+    async def _keep(self, request: Request, trigger: Trigger, correlation_id: str) -> Request:
+        store = await self._parts.store()
+        kept = await Requests(store).keep(request)
+        if kept.asked != request.asked:
+            raise AskedOtherwise("This idempotency key was used for something else.", hint="Use a new one.")
+        runs = Runs(store)
+        waiting = []
+        for part in kept.parts:
+            record = await runs.load(part.run_id)
+            if record is None:
+                record = _queued(part, kept, trigger)
+                await runs.save(record)
+            if record.status == "Queued":
+                # Whoever asks again sends again what may not have been sent; the ids see to it that it counts once.
+                waiting.append(part)
+        post = await self._parts.post()
+        templates = {one.id: one for one in self._parts.templates}
+        await post.send([(templates[part.template], _message(part, kept, trigger, correlation_id)) for part in waiting])
+        return kept
+
+    def _chosen(self, template: Template, wanted: Sequence[str]) -> list[str]:
+        allowed = self._parts.legal_entities_of(template)
+        for one in wanted:
+            if one.lower() not in allowed:
+                raise Refused(f"{template.id} does not run for {one!r}.", hint=f"It runs for {', '.join(allowed)}.")
+        return list(dict.fromkeys(one.lower() for one in wanted)) or allowed
+
+
+def run_part(record: RunRecord) -> RunPart:
+    """A run as callers see it."""
+    return RunPart(
+        run_id=record.id,
+        template=record.template,
+        legal_entity=record.legal_entity,
+        status=record.status,
+        mode=record.mode,
+        trigger=record.trigger,
+        started=record.started,
+        finished=record.finished,
+        counts=record.counts,
+        error=record.error,
+        note=record.note,
+    )
+
+
+def record_outcome(one: Outcome) -> RecordOutcome:
+    """An outcome as callers see it."""
+    return RecordOutcome(
+        key=one.key,
+        outcome=one.kind.value,
+        reason=one.reason,
+        rule=one.rule,
+        field=one.field,
+        line=one.line,
+        missing=list(one.missing),
+        changed=list(one.changed),
+        request_id=one.request_id,
+    )
+
+
+def _silent(part: Part, record: RunRecord | None, found: Sequence[Outcome]) -> list[RecordOutcome]:
+    """The outcomes of keys of which nothing was kept: unchanged ones, or those that are not at the source."""
+    if record is None or record.status not in ("Completed", "Warning"):
+        return []
+    there = {one.key.casefold() for one in found}
+    silent = [key for key in part.keys if key.casefold() not in there]
+    unchanged = record.counts.get("unchanged", 0) > 0
+    if unchanged and len(silent) == 1:
+        return [RecordOutcome(key=silent[0], outcome="unchanged", reason="Both systems agree.")]
+    if unchanged:
+        return []
+    reason = "There is no record of this key at the source, in this legal entity."
+    return [RecordOutcome(key=key, outcome="skipped", rule="not-at-the-source", reason=reason) for key in silent]
+
+
+def _message(part: Part, request: Request, trigger: Trigger, correlation_id: str) -> SliceMessage | KeysMessage:
+    if not part.keys:
+        return SliceMessage(
+            template=part.template,
+            legal_entity=part.legal_entity,
+            trigger=trigger,
+            run_id=part.run_id,
+            mode=_mode(request.mode),
+            correlation_id=correlation_id,
+            requested=request.created,
+        )
+    return KeysMessage(
+        template=part.template,
+        legal_entity=part.legal_entity,
+        trigger=trigger,
+        run_id=part.run_id,
+        keys=part.keys,
+        careful=True,
+        correlation_id=correlation_id,
+        requested=request.created,
+    )
+
+
+def _mode(name: str) -> ModeName:
+    return "full" if name == "full" else "dryRun" if name == "dryRun" else "incremental"
+
+
+def _queued(part: Part, request: Request, trigger: Trigger) -> RunRecord:
+    return RunRecord(
+        id=part.run_id,
+        template=part.template,
+        legal_entity=part.legal_entity,
+        mode=request.mode or "keys",
+        trigger=trigger,
+        status="Queued",
+        started=request.created,
+    )
+
+
+def _waiting(part: Part, request: Request) -> RunPart:
+    return RunPart(
+        run_id=part.run_id,
+        template=part.template,
+        legal_entity=part.legal_entity,
+        status="Queued",
+        mode=request.mode,
+        started=request.created,
+    )
+
+
+def _request(id_: str, kind: Kind, asked: str, mode: str, parts: list[Part]) -> Request:
+    return Request(id=id_, kind=kind, asked=asked, mode=mode, created=datetime.now(UTC), parts=parts)
+
+
+def _id(idempotency_key: str) -> str:
+    return request_id(idempotency_key or uuid.uuid4().hex)
+
+
+def _hash(kind: str, asked: object) -> str:
+    return hashlib.sha256(json.dumps([kind, asked], sort_keys=True).encode()).hexdigest()
+
+
+def _together(states: Sequence[RunState]) -> RunState:
+    """One word for several: under way while one is, else the worst."""
+    if any(one not in ENDED for one in states):
+        return "Queued" if all(one == "Queued" for one in states) else "Running"
+    return next((worst for worst in _WORST if worst in states), "Completed")
+
+
+def _sum(parts: Sequence[RunPart]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for part in parts:
+        for kind, number in part.counts.items():
+            counts[kind] = counts.get(kind, 0) + number
+    return counts

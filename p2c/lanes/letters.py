@@ -1,0 +1,126 @@
+"""Dead letters as callers see them: records that need a person, and messages that could not be handled."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+
+from p2c.lanes.api import DeadLetter
+from p2c.lanes.parts import Parts, Refused, Unknown
+from p2c.state.poison import Poison, PoisonList
+from p2c.state.waiting import Waiting
+from p2c.sync.lane import open_lane
+
+_RECORD, _MESSAGE = "r-", "m-"
+
+
+class Letters:
+    """All dead letters of the state."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def all(self, template: str = "", limit: int = 500) -> list[DeadLetter]:
+        """The dead letters, of one template when it is named; messages last. Raises Unknown."""
+        store = await self._parts.store()
+        chosen = [self._parts.template(template)] if template else self._parts.templates
+        found: list[DeadLetter] = []
+        for one in chosen:
+            for legal_entity in self._parts.legal_entities_of(one):
+                async with open_lane(store, one, legal_entity, lease_seconds=60, dry=True) as lane:
+                    async for waiting in lane.waiting.all(kind="dead"):
+                        found.append(_record(waiting))
+                        if len(found) >= limit:
+                            return found
+        if not template:
+            found += [_message(one) async for one in PoisonList(store).all()]
+        return found[:limit]
+
+    async def one(self, id_: str) -> DeadLetter:
+        """The dead letter of that id. Raises Unknown."""
+        store = await self._parts.store()
+        if id_.startswith(_MESSAGE):
+            poison = await PoisonList(store).load(id_.removeprefix(_MESSAGE))
+            if poison is not None:
+                return _message(poison)
+        elif id_.startswith(_RECORD):
+            template, legal_entity, key = _parse(id_)
+            async with open_lane(
+                store, self._parts.template(template), legal_entity, lease_seconds=60, dry=True
+            ) as lane:
+                waiting = await lane.waiting.get(key)
+                if waiting is not None and waiting.kind == "dead":
+                    return _record(waiting)
+        raise Unknown(f"There is no dead letter {id_!r}.", hint="It may have gone through since.")
+
+    async def chosen(self, ids: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+        """Keys by template and legal entity of the records among these dead letters. Raises Unknown and Refused."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for id_ in ids:
+            letter = await self.one(id_)
+            if letter.kind == "record":
+                if letter.key.startswith("(no key)"):
+                    raise Refused(
+                        f"{letter.key} has no key to read it by: give it one in Sales; the next run takes it."
+                    )
+                keys = found.setdefault((letter.template, letter.legal_entity), [])
+                if letter.key not in keys:
+                    keys.append(letter.key)
+        return found
+
+    async def send_again(self, ids: Sequence[str]) -> int:
+        """Puts the messages among these dead letters back into their queues; gives their number."""
+        store, post = await self._parts.store(), await self._parts.post()
+        poison, sent = PoisonList(store), 0
+        for id_ in ids:
+            found = await poison.load(id_.removeprefix(_MESSAGE)) if id_.startswith(_MESSAGE) else None
+            if found is not None:
+                await post.again(found.queue, found.body, f"{found.id}-again-{found.deliveries}", found.session_id)
+                await poison.clear(found.id)
+                sent += 1
+        return sent
+
+
+def letter_id(template: str, legal_entity: str, key: str) -> str:
+    """The id of a record's dead letter: it goes into an address whatever signs the key has."""
+    text = json.dumps([template, legal_entity, key], ensure_ascii=False, separators=(",", ":"))
+    return _RECORD + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _parse(id_: str) -> tuple[str, str, str]:
+    text = id_.removeprefix(_RECORD)
+    try:
+        template, legal_entity, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, TypeError) as error:
+        raise Unknown(f"There is no dead letter {id_!r}.") from error
+    return str(template), str(legal_entity), str(key)
+
+
+def _record(one: Waiting) -> DeadLetter:
+    return DeadLetter(
+        id=letter_id(one.template, one.legal_entity, one.key),
+        kind="record",
+        template=one.template,
+        legal_entity=one.legal_entity,
+        key=one.key,
+        reason=one.reason,
+        field=one.field,
+        line=one.line,
+        attempts=one.attempts,
+        first=one.first,
+        last=one.last,
+        request_id=one.request_id,
+    )
+
+
+def _message(one: Poison) -> DeadLetter:
+    return DeadLetter(
+        id=_MESSAGE + one.id,
+        kind="message",
+        key=one.message_id,
+        reason=one.reason,
+        attempts=one.deliveries,
+        first=one.noted.isoformat(),
+        last=one.noted.isoformat(),
+    )
