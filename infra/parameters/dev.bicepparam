@@ -1,0 +1,16 @@
+using '../main.bicep'
+
+// One developer's or team's environment: small, cheap, quick to throw away.
+param environmentName = 'dev'
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+param salesUrl = readEnvironmentVariable('P2C_SALES_URL')
+param finopsUrl = readEnvironmentVariable('P2C_FINOPS_URL')
+param webhookKey = readEnvironmentVariable('P2C_WEBHOOK_KEY', '')
+param operatorPrincipalId = readEnvironmentVariable('P2C_OPERATORS', '')
+param stuckHours = 24
+param runRetentionDays = 14
+param stateRecoveryDays = 7
+param logDailyQuotaGb = 1
+param tags = {
+  environment: 'dev'
+}

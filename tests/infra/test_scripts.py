@@ -1,0 +1,255 @@
+"""The scripts around a deployment: what they find, what they make, and that they make it once."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.infra.bicep import INFRA
+
+SCRIPTS = INFRA / "scripts"
+CLIENT = "11111111-2222-3333-4444-555555555555"
+UNIT = "aaaaaaaa-0000-0000-0000-000000000001"
+
+
+def script(name: str) -> ModuleType:
+    """A script as a module: they are files to run, not a package."""
+    if str(SCRIPTS) not in sys.path:
+        sys.path.insert(0, str(SCRIPTS))
+    return __import__(name)
+
+
+class TinyDataverse:
+    """A few tables that take rows and find them by `column eq value`, conditions joined by `and`."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[dict[str, Any]]] = {
+            "businessunits": [{"businessunitid": UNIT, "name": "Contoso", "_parentbusinessunitid_value": None}],
+            "roles": [{"roleid": "r1", "name": "p2c integration", "_businessunitid_value": UNIT}],
+            "sdkmessages": [{"sdkmessageid": f"m-{name}", "name": name} for name in ("Create", "Update", "Delete")],
+            "sdkmessagefilters": [],
+        }
+        self.writes: list[tuple[str, dict[str, Any]]] = []
+        self.refuse = False
+
+    def supports(self, *names: str) -> None:
+        self.tables["sdkmessagefilters"] = [
+            {
+                "sdkmessagefilterid": f"f-{name}-{message['name']}",
+                "_sdkmessageid_value": message["sdkmessageid"],
+                "primaryobjecttypecode": name,
+            }
+            for name in names
+            for message in self.tables["sdkmessages"]
+        ]
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/api/data/v9.2/")
+        if self.refuse:
+            return httpx.Response(
+                403, json={"error": {"code": "0x80040220", "message": "Principal lacks a privilege."}}
+            )
+        if request.method == "GET":
+            return httpx.Response(200, json={"value": self._found(path, request.url.params["$filter"])})
+        body = json.loads(request.content)
+        self.writes.append((path, body))
+        row_id = str(uuid.uuid4())
+        self._keep(path, body, row_id)
+        address = f"https://contoso.crm.dynamics.com/api/data/v9.2/{path}({row_id})"
+        return httpx.Response(204, headers={"OData-EntityId": address})
+
+    def _keep(self, path: str, body: dict[str, Any], row_id: str) -> None:
+        if path.endswith("/$ref"):
+            role = re.search(r"roles\((.+)\)$", body["@odata.id"])
+            assert role is not None
+            self.tables.setdefault(path.removesuffix("/$ref"), []).append({"roleid": role[1]})
+            return
+        row = {name: value for name, value in body.items() if "@" not in name}
+        self.tables.setdefault(path, []).append(row | {f"{path[:-1]}id": row_id})
+
+    def _found(self, table: str, condition: str) -> list[dict[str, Any]]:
+        wanted = dict(re.findall(r"(\w+) eq (null|'[^']*'|[\w-]+)", condition))
+        return [
+            row
+            for row in self.tables.get(table, [])
+            if all(_as_text(row.get(column)) == value.strip("'") for column, value in wanted.items())
+        ]
+
+
+def _as_text(value: object) -> str:
+    return "null" if value is None else str(value)
+
+
+@pytest.fixture
+def tiny() -> TinyDataverse:
+    return TinyDataverse()
+
+
+@pytest.fixture
+def client(tiny: TinyDataverse) -> Iterator[httpx.Client]:
+    base = "https://contoso.crm.dynamics.com/api/data/v9.2/"
+    with httpx.Client(base_url=base, transport=httpx.MockTransport(tiny)) as found:
+        yield found
+
+
+def test_the_application_user_is_made_with_its_role(tiny: TinyDataverse, client: httpx.Client) -> None:
+    tool = script("dataverse")
+    tool.make_user(tool.Dataverse(client), CLIENT, ["p2c integration"])
+    (user_set, user), (reference, role) = tiny.writes
+    assert (user_set, user) == (
+        "systemusers",
+        {"applicationid": CLIENT, "businessunitid@odata.bind": f"/businessunits({UNIT})"},
+    )
+    assert reference.endswith("/systemuserroles_association/$ref")
+    assert role == {"@odata.id": "https://contoso.crm.dynamics.com/api/data/v9.2/roles(r1)"}
+
+
+def test_what_is_there_is_not_made_again(tiny: TinyDataverse, client: httpx.Client) -> None:
+    tool = script("dataverse")
+    tiny.supports(*tool.tables())
+    for _ in range(2):
+        tool.make_user(tool.Dataverse(client), CLIENT, ["p2c integration"])
+        tool.make_events(
+            tool.Dataverse(client), "ns.servicebus.windows.net", "p2c-inbox", "senders", "k", tool.tables()
+        )
+        written = len(tiny.writes)
+    assert written == len(tiny.writes) == 2 + 1 + 3 * len(tool.tables())
+
+
+def test_a_role_that_is_not_there_is_told(tiny: TinyDataverse, client: httpx.Client) -> None:
+    tool = script("dataverse")
+    with pytest.raises(tool.Refused, match="no security role 'nobody'"):
+        tool.make_user(tool.Dataverse(client), CLIENT, ["nobody"])
+
+
+def test_a_dry_run_writes_nothing(tiny: TinyDataverse, client: httpx.Client) -> None:
+    tool = script("dataverse")
+    tiny.supports(*tool.tables())
+    dry = tool.Dataverse(client, dry=True)
+    tool.make_user(dry, CLIENT, ["p2c integration"])
+    tool.make_events(dry, "ns.servicebus.windows.net", "p2c-inbox", "senders", "k", tool.tables())
+    assert tiny.writes == []
+
+
+def test_a_refusal_says_what_and_why(tiny: TinyDataverse, client: httpx.Client) -> None:
+    tool = script("dataverse")
+    tiny.refuse = True
+    with pytest.raises(tool.Refused, match=r"GET .*businessunits: 403 Principal lacks a privilege"):
+        tool.make_user(tool.Dataverse(client), CLIENT, [])
+
+
+def test_steps_are_asynchronous_in_json_to_a_queue(tiny: TinyDataverse, client: httpx.Client) -> None:
+    tool = script("dataverse")
+    tiny.supports("quote")
+    tool.make_events(tool.Dataverse(client), "ns.servicebus.windows.net", "p2c-inbox", "senders", "k", ["quote"])
+    (_, endpoint), *steps = tiny.writes
+    assert endpoint["namespaceaddress"] == "sb://ns.servicebus.windows.net/"
+    assert (endpoint["contract"], endpoint["messageformat"], endpoint["path"]) == (2, 2, "p2c-inbox")
+    assert [step["mode"] for _, step in steps] == [1, 1, 1]
+    assert {step["stage"] for _, step in steps} == {40}
+
+
+def test_the_key_is_not_taken_from_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("P2C_INBOX_KEY", raising=False)
+    with pytest.raises(SystemExit) as stopped:
+        script("dataverse").main(["--url", "https://contoso.crm.dynamics.com", "events", "--host", "ns"])
+    assert stopped.value.code == 2
+
+
+def test_every_table_that_sales_templates_read_sends_events() -> None:
+    found = script("dataverse").tables()
+    assert {"account", "contact", "quote", "quotedetail", "salesorder", "salesorderdetail"} <= set(found)
+
+
+@pytest.mark.parametrize(
+    ("sales", "finops", "project", "told"),
+    [
+        ("https://a.crm.dynamics.com", "https://a.operations.dynamics.com", "{}", []),
+        ("", "https://a.operations.dynamics.com", "{}", ["P2C_SALES_URL"]),
+        ("https://a.crm.dynamics.com", "http://a.operations.dynamics.com", "{}", ["P2C_FINOPS_URL"]),
+        ("https://a.crm.dynamics.com", "https://a.operations.dynamics.com", "{", ["is not JSON"]),
+        ("https://a.crm.dynamics.com", "https://a.operations.dynamics.com", None, ["no project file p2c.json"]),
+    ],
+)
+def test_a_deployment_is_stopped_before_it_begins(
+    tmp_path: Path, sales: str, finops: str, project: str | None, told: list[str]
+) -> None:
+    if project is not None:
+        (tmp_path / "p2c.json").write_text(project, encoding="utf-8")
+    found = list(script("check").problems({"P2C_SALES_URL": sales, "P2C_FINOPS_URL": finops}, tmp_path))
+    assert len(found) == len(told)
+    assert all(part in problem for part, problem in zip(told, found, strict=True))
+
+
+class _App(BaseHTTPRequestHandler):
+    """An app that is healthy and refuses whatever has no key, or (`open`) forgets to."""
+
+    open: frozenset[str] = frozenset()
+    health = 200
+
+    def _answer(self) -> None:
+        status = self.health if self.path == "/api/health" else (200 if self.path in self.open else 401)
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = _answer  # noqa: N815 - names of http.server
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def serve() -> Iterator[Any]:
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(**facts: Any) -> str:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), type("App", (_App,), facts))
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_smoke_passes_an_app_that_is_up_and_closed(serve: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert script("smoke").main([serve()]) == 0
+    assert "refuses strangers" in capsys.readouterr().out
+
+
+def test_smoke_finds_an_open_door(serve: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert script("smoke").main([serve(open=frozenset({"/api/webhooks/finops"}))]) == 1
+    assert "POST /api/webhooks/finops answered 200" in capsys.readouterr().err
+
+
+def test_smoke_waits_for_health_no_longer_than_it_may(serve: Any) -> None:
+    assert not script("smoke").healthy(serve(health=503), within=0.05, pause=0.02)
+
+
+def test_smoke_tells_silence_from_an_answer() -> None:
+    assert script("smoke").ask("GET", "http://127.0.0.1:9/api/health") == 0
+
+
+def test_smoke_wants_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("P2C_APP_URL", raising=False)
+    assert script("smoke").main([]) == 2
+
+
+def test_app_roles_are_the_three() -> None:
+    roles = json.loads((SCRIPTS / "app-roles.json").read_text(encoding="utf-8"))
+    assert {role["value"] for role in roles} == {"P2C.Run", "P2C.Read", "P2C.Replay"}
+    assert len({role["id"] for role in roles}) == len(roles)
