@@ -73,6 +73,9 @@ param maxDeliveries int = 10
 @description('Optional. Make a Key Vault. One is made in any case when a webhook key or a client secret asks for it.')
 param keyVaultEnabled bool = false
 
+@description('Optional. Nobody can purge the Key Vault before its 90 days of soft delete are over. Once on, it stays on.')
+param keyVaultPurgeProtection bool = true
+
 @description('Optional. Key that callers of the webhooks must show; it goes into the Key Vault. Empty: the webhooks refuse every call.')
 @secure()
 param webhookKey string = ''
@@ -268,6 +271,7 @@ module keyVault 'modules/key-vault.bicep' = if (vaultNeeded) {
     tags: allTags
     principalId: identity.outputs.principalId
     webhookKey: webhookKey
+    purgeProtection: keyVaultPurgeProtection
     workspaceId: monitoring.outputs.workspaceId
   }
 }

@@ -140,16 +140,12 @@ resource stuck 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
       allOf: [
         {
           query: format('''
-print templates = dynamic({0})
-| mv-expand template = templates to typeof(string)
-| join kind=leftouter (
-    AppTraces
-    | where Message == 'run ended' and tostring(Properties.p2c_status) in ('Completed', 'Warning')
-    | summarize last = max(TimeGenerated) by template = tostring(Properties.p2c_template)
-  ) on template
-| where isnull(last) or last < ago({1}h)
-| project template, last
-''', string(templates), stuckHours)
+AppTraces
+| where Message == 'run ended' and tostring(Properties.p2c_status) in ('Completed', 'Warning')
+| summarize ran = make_set(tostring(Properties.p2c_template))
+| mv-expand template = set_difference(dynamic({0}), ran) to typeof(string)
+| where isnotempty(template)
+''', string(templates))
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0

@@ -49,7 +49,7 @@ resource auth 'Microsoft.Web/sites/config@2025-03-01' = {
             'api://${clientId}'
           ]
           defaultAuthorizationPolicy: {
-            allowedApplications: allowedApplications
+            allowedApplications: empty(allowedApplications) ? null : allowedApplications
           }
         }
       }

@@ -20,6 +20,9 @@ param principalId string
 @secure()
 param webhookKey string = ''
 
+@description('Optional. Nobody can purge the vault before its days of soft delete are over. Once on, it stays on.')
+param purgeProtection bool = true
+
 @description('Optional. Who reaches the vault: Enabled, or Disabled behind a private endpoint.')
 @allowed([
   'Enabled'
@@ -41,7 +44,7 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
     }
     enableRbacAuthorization: true
     enableSoftDelete: true
-    enablePurgeProtection: true
+    enablePurgeProtection: purgeProtection ? true : null
     softDeleteRetentionInDays: 90
     publicNetworkAccess: publicNetworkAccess
     networkAcls: {

@@ -8,6 +8,7 @@ param finopsUrl = readEnvironmentVariable('P2C_FINOPS_URL')
 param webhookKey = readEnvironmentVariable('P2C_WEBHOOK_KEY', '')
 param operatorPrincipalId = readEnvironmentVariable('P2C_OPERATORS', '')
 param stuckHours = 24
+param keyVaultPurgeProtection = false
 param runRetentionDays = 14
 param stateRecoveryDays = 7
 param logDailyQuotaGb = 1

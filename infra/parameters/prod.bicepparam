@@ -1,6 +1,6 @@
 using '../main.bicep'
 
-// Production: zones, an instance that is always ready for calls, longer memory. Alert addresses and Easy Auth are not optional here.
+// Production: zones, two instances that are always ready for calls, longer memory. Alert addresses and Easy Auth are not optional here.
 param environmentName = 'prod'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
 param salesUrl = readEnvironmentVariable('P2C_SALES_URL')
@@ -11,7 +11,7 @@ param operatorPrincipalId = readEnvironmentVariable('P2C_OPERATORS', '')
 param alertEmails = split(readEnvironmentVariable('P2C_ALERT_EMAILS'), ',')
 param stuckHours = 2
 param zoneRedundant = true
-param alwaysReadyHttp = 1
+param alwaysReadyHttp = 2
 param runRetentionDays = 365
 param stateRecoveryDays = 30
 param logRetentionDays = 90

@@ -1,4 +1,4 @@
-"""The alerts ask for what the app really logs: names of records and members are compared with records as they are made."""
+"""The alerts ask for what the app really logs: names and members are compared with records as they are made."""
 
 from __future__ import annotations
 

@@ -8,7 +8,9 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,11 +25,16 @@ CLIENT = "11111111-2222-3333-4444-555555555555"
 UNIT = "aaaaaaaa-0000-0000-0000-000000000001"
 
 
+@cache
 def script(name: str) -> ModuleType:
     """A script as a module: they are files to run, not a package."""
-    if str(SCRIPTS) not in sys.path:
-        sys.path.insert(0, str(SCRIPTS))
-    return __import__(name)
+    spec = spec_from_file_location(f"infra_scripts_{name}", SCRIPTS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 class TinyDataverse:
