@@ -4,9 +4,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 EXTRAS := cli,sandbox,test
 DATA ?=
+ROUNDS ?= 2
+POINTS ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench clean
+.PHONY: help setup demo test lint format start soak bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -26,7 +28,7 @@ demo: $(VENV)/.ready ## a whole company, synchronised both ways and checked; DAT
 	@$(PY) -m demo $(if $(DATA),--data '$(DATA)')
 
 test: setup ## all tests
-	@$(PY) -m pytest -n 2 --dist loadfile
+	@$(PY) -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.ready ## ruff, mypy strict, the import rule
 	@$(VENV)/bin/ruff check .
@@ -37,6 +39,13 @@ lint: $(VENV)/.ready ## ruff, mypy strict, the import rule
 format: $(VENV)/.ready ## put the code in shape
 	@$(VENV)/bin/ruff check --fix-only .
 	@$(VENV)/bin/ruff format .
+
+start: $(VENV)/.ready ## the function app on this machine: Core Tools if they are there, else the local host
+	@tools/start.sh
+
+soak: $(VENV)/.ready ## break the network and kill the process, at length; ROUNDS and POINTS say how much
+	@$(PY) -m harness --rounds $(ROUNDS)
+	@$(PY) -m harness.crash --points $(POINTS)
 
 bench: $(VENV)/.ready ## requests and seconds per 1 000 documents, beside a plain one-row-at-a-time client
 	@$(PY) -m benchmarks.templates

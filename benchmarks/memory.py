@@ -13,7 +13,7 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -53,7 +53,7 @@ def main(given: Sequence[str] | None = None) -> int:
     """Measures, and prints a table or JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description="Peak memory by documents.")
     parser.add_argument("--documents", type=int, nargs="+", default=list(SIZES), help="accounts, one size or several")
-    parser.add_argument("--large", action="store_true", help="300 000 accounts as well; takes a quarter of an hour")
+    parser.add_argument("--large", action="store_true", help="300 000 accounts as well; takes half an hour")
     parser.add_argument("--json", action="store_true", help="print every measurement as JSON")
     chosen = parser.parse_args(given)
     sizes = [*chosen.documents, *([300_000] if chosen.large else [])]
@@ -71,8 +71,8 @@ def main(given: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measured(documents: int) -> list[Peak]:
-    """The peaks at one size."""
+def measured(documents: int) -> Iterator[Peak]:
+    """The peaks at one size: of a first load, of a run that finds a few changes, and of a full comparison."""
     with TemporaryDirectory(prefix="p2c-memory-") as folder:
         here, there = _SPAWN.Pipe()
         server = _SPAWN.Process(target=_serve, args=(there, documents), daemon=True)
@@ -81,14 +81,11 @@ def measured(documents: int) -> list[Peak]:
             project, token = here.recv()
             place = Path(folder)
             (place / "p2c.json").write_text(json.dumps(project), encoding="utf-8")
-            first = _run(place, token, documents, "first load")
+            yield _run(place, token, documents, "first load")
             here.send(CHANGED)
             here.recv()
-            return [
-                first,
-                _run(place, token, documents, f"{CHANGED} changed"),
-                _run(place, token, documents, "full comparison"),
-            ]
+            yield _run(place, token, documents, f"{CHANGED} changed")
+            yield _run(place, token, documents, "full comparison")
         finally:
             here.close()
             server.join(30)

@@ -21,7 +21,7 @@ from demo.stage import settings_for
 from harness.equal import Difference, Snapshot, compare, snapshot
 from harness.memory import Memory, disagreements, recall
 from harness.truth import Said, untruths
-from harness.weather import ANSWER_SECONDS, WEATHERS
+from harness.weather import ANSWER_SECONDS, WEATHERS, Weather
 from p2c.errors import P2CError
 from p2c.operations.opening import opened_store, project_of
 from p2c.operations.reconcile import reconcile
@@ -43,7 +43,10 @@ _IMPATIENT = RetryPolicy(attempts=3, base=0.01, cap=0.05, budget=2.0)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One life: which company (`size` above 0: a generated one of so many orders), which weather, from which seed."""
+    """One life: which company (`size` above 0: a generated one of so many orders), which weather, from which seed.
+
+    Of several weathers, separated by commas, each act has the next.
+    """
 
     company: str
     size: int
@@ -85,7 +88,7 @@ class Life:
     """Both systems, a proxy before each, and a company; acts are to be done one after the other."""
 
     def __init__(self, sandbox: Sandbox, company: Company, sales: FaultProxy, finops: FaultProxy, folder: Path) -> None:
-        self._sandbox = sandbox
+        self.sandbox = sandbox
         self.sales = sales
         self.finops = finops
         self.acts: tuple[Callable[[], object], ...] = (
@@ -116,7 +119,7 @@ class Life:
 
     def snapshot(self) -> Snapshot:
         """What both systems hold."""
-        return snapshot(self._sandbox)
+        return snapshot(self.sandbox)
 
     @asynccontextmanager
     async def session(self, *, patient: bool) -> AsyncIterator[Session]:
@@ -220,10 +223,14 @@ class _Endurance:
             storms = 1 + (self._trial.seed + number) % 2
             fine = True
             for storm in range(storms):
-                plan = WEATHERS[self._trial.weather](1000 * self._trial.seed + 10 * number + storm)
+                plan = self._weather(number)(1000 * self._trial.seed + 10 * number + storm)
                 fine = fine and await self._storm(number, plan)
             if not fine or not await self._clear(number, stage):
                 return
+
+    def _weather(self, number: int) -> Weather:
+        names = self._trial.weather.split(",")
+        return WEATHERS[names[(number - 1) % len(names)]]
 
     async def _storm(self, number: int, plan: FaultPlan) -> bool:
         life, tally = self._life, self._tally

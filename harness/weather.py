@@ -78,7 +78,7 @@ WEATHERS: Mapping[str, Weather] = {
     "writes-reset": _after_writes(Kind.RESET_AFTER, Kind.CLOSED_AFTER),
     "writes-unanswered": _after_writes(Kind.UNANSWERED),
     "writes-late": _after_writes(Kind.LATE),
-    "writes-half": _after_writes(Kind.HALF_BATCH, Kind.HALF_BODY, Kind.CUT_BODY),
+    "writes-half": _after_writes(Kind.HALF_ACTED, Kind.HALF_BATCH, Kind.HALF_BODY, Kind.CUT_BODY),
     "writes-garbage": _after_writes(Kind.HTML, Kind.EMPTY_OBJECT, Kind.WRONG_TYPE, Kind.LOST_IN_GATEWAY),
     "storm": _storm,
 }

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 
 from p2c.lanes.api import DeadLetter
-from p2c.lanes.parts import Parts, Refused, Unknown
+from p2c.lanes.parts import Parts, Unknown
 from p2c.state.poison import Poison, PoisonList
 from p2c.state.waiting import Waiting
 from p2c.sync.lane import open_lane
@@ -55,15 +55,11 @@ class Letters:
         raise Unknown(f"There is no dead letter {id_!r}.", hint="It may have gone through since.")
 
     async def chosen(self, ids: Sequence[str]) -> dict[tuple[str, str], list[str]]:
-        """Keys by template and legal entity of the records among these dead letters. Raises Unknown and Refused."""
+        """Keys by template and legal entity of the records among these dead letters. Raises Unknown."""
         found: dict[tuple[str, str], list[str]] = {}
         for id_ in ids:
             letter = await self.one(id_)
             if letter.kind == "record":
-                if letter.key.startswith("(no key)"):
-                    raise Refused(
-                        f"{letter.key} has no key to read it by: give it one in Sales; the next run takes it."
-                    )
                 keys = found.setdefault((letter.template, letter.legal_entity), [])
                 if letter.key not in keys:
                     keys.append(letter.key)

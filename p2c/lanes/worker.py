@@ -205,6 +205,8 @@ class Worker:
             plan = await self._session.plan(template.id, message.legal_entity)
             careful = message.careful or deliveries > 1 or message.attempt > 0
             async with self._session.lane(plan) as lane:
+                if message.trigger == "replay":
+                    return await self._replay(plan, lane, message)
                 begun = self._now()
                 outcomes = await self._session.take(lane, plan, wanted, careful=careful, run_id=message.run_id)
                 self._reads.note(lane_name, wanted, begun)
@@ -217,6 +219,14 @@ class Worker:
         journal.keys_taken(message, outcomes)
         if message.run_id:
             await self._keep(message, outcomes)
+        return "ended"
+
+    async def _replay(self, plan: Plan, lane: Lane, message: KeysMessage) -> str:
+        """Dead letters once more, as the command line replays them. What went through since is left as it is."""
+        waiting = await lane.waiting.get_many(message.keys)
+        replay = self._session.replay(lane, plan)
+        _, outcomes = await replay.replay(list(waiting.values()), run_id=message.run_id, trigger=message.trigger)
+        journal.keys_taken(message, outcomes)
         return "ended"
 
     async def _keep(self, message: KeysMessage, outcomes: Sequence[Outcome]) -> None:

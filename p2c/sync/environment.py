@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from p2c.documents import LegalEntity
-from p2c.errors import Problems
+from p2c.errors import ConfigError, Problems
 from p2c.mapping.context import Context
 from p2c.systems.sales.metadata import Metadata, Owners
 from p2c.templates import catalog, paths
@@ -33,7 +33,7 @@ class Environment:
     master: str
 
     def context(self, template: Template, legal_entity: str) -> Context:
-        """What mapping needs for a template and a legal entity."""
+        """What mapping needs for a template and a legal entity. Raises ConfigError for a table that Sales lacks."""
         return Context(
             legal_entity=legal_entity,
             time_zone=self.zone,
@@ -45,10 +45,14 @@ class Environment:
 
     def _absent(self, template: Template) -> frozenset[tuple[str, str]]:
         """Columns that Sales lacks, out of the catalog and of the own columns that a customer's template names."""
+        named = _named(template)
+        if lacking := sorted({table for table, _ in named} - self.columns.keys()):
+            raise ConfigError(
+                f"Sales shows no table {', '.join(lacking)}, which {template.id} needs.",
+                hint="Check that the Sales app is installed and that the application user may read it.",
+            )
         known = {(name, column) for name in self.columns for column in catalog.sales_table(name).columns}
-        return frozenset(
-            (table, column) for table, column in known | _named(template) if column not in self.columns[table]
-        )
+        return frozenset((table, column) for table, column in known | named if column not in self.columns[table])
 
 
 async def survey(project: Project, sales: Metadata) -> Environment:

@@ -49,16 +49,18 @@ class Replay:
         self._page = 0
         self._outcomes: list[Outcome] = []
 
-    async def replay(self, waiting: Sequence[Waiting]) -> tuple[RunRecord, list[Outcome]]:
-        """The record of the replay, saved, and what became of each document."""
+    async def replay(
+        self, waiting: Sequence[Waiting], *, run_id: str = "", trigger: str = "cli"
+    ) -> tuple[RunRecord, list[Outcome]]:
+        """The record of the replay, saved (under `run_id`, if it has one already), and what became of each document."""
         started = datetime.now(UTC)
         template = self._mapper.template
         record = RunRecord(
-            id=f"{started:%Y%m%dT%H%M%S%f}-{self._legal_entity.id}-{template.id}-{MODE}",
+            id=run_id or f"{started:%Y%m%dT%H%M%S%f}-{self._legal_entity.id}-{template.id}-{MODE}",
             template=template.id,
             legal_entity=self._legal_entity.id,
             mode=MODE,
-            trigger="cli",
+            trigger=trigger,
             started=started,
         )
         await self._lane.runs.save(record)

@@ -134,7 +134,9 @@ class TemplateRun:
         record = self._record()
         await self._save(record)
         try:
-            self._progress.started(self._template, self._legal_entity.id, await self._lane.ledger.estimate())
+            # How much has changed is not known before it has been read.
+            expected = 0 if self._reading.changes else await self._lane.ledger.estimate()
+            self._progress.started(self._template, self._legal_entity.id, expected)
             await self._read(careful)
         except SliceEnded:
             _LOG.debug("slice ended", extra={"run": record.id})

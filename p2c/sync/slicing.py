@@ -15,7 +15,7 @@ from p2c.errors import LeaseHeld, P2CError, PreconditionFailed, Throttled, Trans
 from p2c.state.checkpoint import Checkpoint
 
 GRACE = timedelta(minutes=15)
-"""How long after it was due a slice may still come. Later its run counts as broken off, and whoever is next takes it up.
+"""How long after it was due a slice may still come. Later its run counts as broken off, and the next one takes it up.
 
 Longer than a message can be with a host that died: its lock, several deliveries, and the slice itself.
 """

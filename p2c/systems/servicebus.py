@@ -128,7 +128,7 @@ def _sign_in(settings: BusSettings) -> AuthSettings:
 def _refusal(queue: str, answer: httpx.Response) -> Transient | Throttled:
     """What to try again; raises what is final."""
     status = answer.status_code
-    if status in (401, 403) and "quota" not in answer.text.lower():
+    if status == 401:
         hint = "The identity needs the role Azure Service Bus Data Sender."
         raise AuthError(f"Service Bus refused to take a message for {queue} ({status}).", hint=hint)
     if status in (404, 410):
@@ -137,6 +137,7 @@ def _refusal(queue: str, answer: httpx.Response) -> Transient | Throttled:
         return Throttled("Service Bus asks for less.")
     if status in _PASSING:
         return Transient(f"Service Bus answered {status}.")
+    # 403 is what it says to a message that is too large and to one for a queue that is full.
     raise Validation(f"Service Bus did not take a message for {queue} ({status}): too large, or the queue is full.")
 
 

@@ -54,7 +54,7 @@ def _tick(parts: Parts, template: str) -> Tick:
 async def start(parts: Parts, name: str, now: datetime, *, past_due: bool = False) -> int:
     """Puts a run of the template on the lane of each legal entity; gives how many.
 
-    Two ticks of one minute are one: the run's id is the minute's. A template that is under way makes it give way.
+    Nothing is lost when a tick is, and nothing is doubled by one too many: it gives way to a run that is under way.
     """
     template = parts.template(name)
     if not template.enabled:
@@ -66,7 +66,7 @@ async def start(parts: Parts, name: str, now: datetime, *, past_due: bool = Fals
                 template=template.id,
                 legal_entity=legal_entity,
                 trigger="timer",
-                run_id=f"{now:%Y%m%dT%H%MZ}-{legal_entity}-{template.id}-timer",
+                run_id=f"{now:%Y%m%dT%H%M%S%fZ}-{legal_entity}-{template.id}-timer",
             ),
         )
         for legal_entity in parts.legal_entities_of(template)

@@ -126,7 +126,7 @@ _TABLES = (
             ),
         ),
         ("CustomersV2", "CustomersV3"),
-        indexes=(("PartyNumber",),),
+        indexes=(("PartyNumber",), ("dataAreaId", "PartyNumber", "CustomerAccount")),
     ),
     Table(
         "ContactPerson",

@@ -99,7 +99,7 @@ class Pump:
         """Take a session or messages, and give the work with them; None when there is nothing to take."""
         with self._broker.using(self._trigger.queue) as queue:
             if self._trigger.sessions:
-                hold = queue.accept_session()
+                hold = queue.accept_session(self._config.max_lock_renewal)
                 if hold is None:
                     return None
                 self._holds.add(hold)
@@ -115,7 +115,7 @@ class Pump:
                 await self._ready.wait()
                 self._waker.clear()
                 with self._broker.using(self._trigger.queue) as queue:
-                    deliveries = queue.receive(hold, self._count, self._config.max_lock_renewal)
+                    deliveries = queue.receive(hold, self._count)
                 if deliveries:
                     idle_until = None
                     await self._hand_over(deliveries)

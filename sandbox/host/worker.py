@@ -13,6 +13,7 @@ import importlib
 import json
 import logging
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -159,6 +160,8 @@ def main() -> NoReturn:
     given, told = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
+    # Ctrl+C reaches the whole group of processes; the host says when to stop.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The app sees its own folder, as in Azure; the folder of this program was only needed to come here.
     for path in os.environ.pop("PYTHONPATH", "").split(os.pathsep):
         if path in sys.path and Path(path) != folder:

@@ -90,6 +90,12 @@ def written(connection: h11.Connection, answer: Answer, *, length: int | None = 
     return data
 
 
+def halved(request: Request) -> Request:
+    """A batch without the latter half of its items, of which one at least is left; another request as it is."""
+    content_type = next((value for name, value in request.headers if name.lower() == b"content-type"), b"")
+    return replace(request, body=_half_of_parts(content_type, request.body, least=1))
+
+
 def refusal(fault: Fault, now: datetime) -> Answer | None:
     """The answer that a fault gives in the server's place, None for other kinds."""
     date = now + timedelta(seconds=fault.skew)
@@ -126,7 +132,7 @@ def spoilt(fault: Fault, answer: Answer, now: datetime) -> Answer:
         case Kind.HALF_BODY:
             return replace(answer, body=answer.body[: len(answer.body) // 2])
         case Kind.HALF_BATCH:
-            return replace(answer, body=_half_of_parts(answer))
+            return replace(answer, body=_half_of_parts(answer.header(b"content-type"), answer.body))
         case Kind.SKEWED:
             return answer.having(b"date", _http(now + timedelta(seconds=fault.skew)).encode())
         case _:
@@ -159,14 +165,15 @@ def _kept(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     return tuple((name, value) for name, value in headers if name.lower() not in _OURS)
 
 
-def _half_of_parts(answer: Answer) -> bytes:
-    """A multipart without the latter half of its outer parts; another body as it is."""
-    found = _BOUNDARY.search(answer.header(b"content-type"))
+def _half_of_parts(content_type: bytes, body: bytes, least: int = 0) -> bytes:
+    """A multipart without the latter half of its outer parts, `least` of them kept; another body as it is."""
+    found = _BOUNDARY.search(content_type)
     if found is None:
-        return answer.body
+        return body
     delimiter = b"--" + found.group(1)
-    parts = answer.body.split(delimiter)[1:-1]
-    kept = parts[: len(parts) // 2]
+    # As part of the line: the boundary of an inner multipart may end in the outer one.
+    parts = (b"\r\n" + body).split(b"\r\n" + delimiter)[1:-1]
+    kept = [part + b"\r\n" for part in parts[: max(least, len(parts) // 2)]]
     return b"".join(delimiter + part for part in kept) + delimiter + b"--\r\n"
 
 

@@ -49,6 +49,8 @@ class Kind(StrEnum):
     """The server acts, the connection ends in the middle of the body."""
     HALF_BATCH = "half-batch"
     """The server acts on a batch, but whole parts at the end of its answer are missing and it is closed properly."""
+    HALF_ACTED = "half-acted"
+    """The server gets to see, and answers, the first half of a batch only; a batch of one it sees whole."""
     HTML = "html"
     """The server acts, 200 with a page of HTML comes back."""
     WRONG_TYPE = "wrong-type"
@@ -153,12 +155,14 @@ _NUMBERS = {"probability": float, "seconds": float, "retry_after": float, "skew"
 
 def _fault(given: Any, number: int) -> Fault:
     known = {one.name for one in fields(Fault)}
-    if not isinstance(given, Mapping) or (unknown := sorted(given.keys() - known)):
-        raise PlanError(f"fault {number}: {', '.join(unknown) if isinstance(given, Mapping) else given!r} is unknown")
-    values: dict[str, Any] = {name: _NUMBERS.get(name, str)(value) for name, value in given.items()}
+    if not isinstance(given, Mapping):
+        raise PlanError(f"fault {number}: {given!r} is no object")
+    if unknown := sorted(given.keys() - known):
+        raise PlanError(f"fault {number}: {', '.join(unknown)} is unknown")
     try:
+        values: dict[str, Any] = {name: _NUMBERS.get(name, str)(value) for name, value in given.items()}
         for pattern in ("method", "path"):
             re.compile(values.get(pattern, ""))
         return Fault(**{**values, "kind": Kind(values.get("kind", ""))})
-    except (ValueError, re.error) as error:
+    except (ValueError, TypeError, re.error) as error:
         raise PlanError(f"fault {number}: {error}") from error

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import h11
 
-from sandbox.proxy.messages import LONGEST_HEAD, Answer, Request, ask, read_request, refusal, spoilt, written
+from sandbox.proxy.messages import LONGEST_HEAD, Answer, Request, ask, halved, read_request, refusal, spoilt, written
 from sandbox.proxy.plan import CALM, Fault, FaultPlan, Kind
 
 _START_SECONDS = 20.0
@@ -162,7 +162,7 @@ class FaultProxy:
             await _gone(reader, fault.seconds)
             await asyncio.wait([task])
             return None
-        answer = await self._act(request)
+        answer = await self._act(halved(request) if fault.kind is Kind.HALF_ACTED else request)
         if fault.kind in _WITHOUT_ANSWER:
             if fault.kind is Kind.UNANSWERED:
                 await _gone(reader, fault.seconds)

@@ -92,8 +92,12 @@ class Queue:
 
     # -------------------------------------------------------------------- receiving
 
-    def accept_session(self) -> Hold | None:
-        """Lock the session that has waited longest, or give None when every one with messages is taken or none has."""
+    def accept_session(self, renewal: timedelta) -> Hold | None:
+        """Lock the session that has waited longest, or give None when every one with messages is taken or none has.
+
+        Its receiver renews the lock for `renewal` from now, however many messages it takes meanwhile: so does the
+        processor of sessions in Azure's client library.
+        """
         now = self.catch_up()
         taken = {hold.session_id for hold in self._holds}
         waiting = [
@@ -101,36 +105,26 @@ class Queue:
         ]
         if not waiting:
             return None
-        return self._hold(min(waiting, key=lambda each: each[0])[1], now)
+        return self._hold(min(waiting, key=lambda each: each[0])[1], now, renewal)
 
-    def receive(self, hold: Hold, count: int, renewal: timedelta) -> list[Delivery]:
-        """Take the next messages of a session that one holds; its lock is renewed for `renewal` from now.
-
-        Raises LockLostError when the hold has run out.
-        """
+    def receive(self, hold: Hold, count: int) -> list[Delivery]:
+        """Take the next messages of a session that one holds. Raises LockLostError when the hold has run out."""
         now = self.catch_up()
         if hold.gone:
             raise LockLostError(f"The lock on session {hold.session_id!r} was lost")
         ready = (each for each in self._active.get(hold.session_id, {}).values() if each.hold is None)
         chosen = [message for message, _ in zip(ready, range(count), strict=False)]
-        if chosen:
-            hold.renewed_until = now + renewal
         return [self._deliver(message, hold, now) for message in chosen]
 
     def receive_any(self, count: int, renewal: timedelta) -> list[Delivery]:
-        """Take the next messages of a queue without sessions, each with a lock of its own."""
+        """Take the next messages of a queue without sessions, each with a lock of its own, renewed for `renewal`."""
         now = self.catch_up()
         ready = (each for each in self._active.get(None, {}).values() if each.hold is None)
         chosen = [message for message, _ in zip(ready, range(count), strict=False)]
-        deliveries = []
-        for message in chosen:
-            hold = self._hold(None, now)
-            hold.renewed_until = now + renewal
-            deliveries.append(self._deliver(message, hold, now))
-        return deliveries
+        return [self._deliver(message, self._hold(None, now, renewal), now) for message in chosen]
 
-    def _hold(self, session: str | None, now: datetime) -> Hold:
-        hold = Hold(session, now + self.options.lock_duration)
+    def _hold(self, session: str | None, now: datetime, renewal: timedelta) -> Hold:
+        hold = Hold(session, now + self.options.lock_duration, now + renewal)
         self._holds.append(hold)
         self.version += 1
         return hold

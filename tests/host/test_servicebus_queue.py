@@ -32,7 +32,7 @@ def lanes(*drafts: Draft, options: QueueOptions = LANES) -> Broker:
 
 
 def accept(queue: Queue) -> Hold:
-    hold = queue.accept_session()
+    hold = queue.accept_session(RENEWAL)
     assert hold is not None
     return hold
 
@@ -46,10 +46,10 @@ def test_a_session_has_one_receiver_and_its_messages_come_in_order() -> None:
     with broker.using("lanes") as queue:
         first, second = accept(queue), accept(queue)
         assert (first.session_id, second.session_id) == ("a", "b")
-        assert queue.accept_session() is None
-        one = queue.receive(first, 1, RENEWAL)
+        assert queue.accept_session(RENEWAL) is None
+        one = queue.receive(first, 1)
         queue.complete(one[0])
-        assert text(one) + text(queue.receive(first, 9, RENEWAL)) == "a1a2"
+        assert text(one) + text(queue.receive(first, 9)) == "a1a2"
         queue.close(second)
         assert accept(queue).session_id == "b"
 
@@ -59,7 +59,7 @@ def test_an_abandoned_message_comes_again_before_later_ones_until_it_is_a_dead_l
     counts = []
     with broker.using("lanes") as queue:
         hold = accept(queue)
-        while (delivery := queue.receive(hold, 1, RENEWAL)[0]).message.draft.body == b"bad":
+        while (delivery := queue.receive(hold, 1)[0]).message.draft.body == b"bad":
             counts.append(delivery.delivery_count)
             queue.abandon(delivery)
     assert counts == [1, 2, 3]
@@ -81,37 +81,50 @@ def test_closing_a_session_does_not_count_as_a_failed_delivery() -> None:
     broker = lanes(draft("a1", "a"))
     with broker.using("lanes") as queue:
         hold = accept(queue)
-        queue.receive(hold, 1, RENEWAL)
+        queue.receive(hold, 1)
         queue.close(hold)
-        assert queue.receive(accept(queue), 1, RENEWAL)[0].delivery_count == 1
+        assert queue.receive(accept(queue), 1)[0].delivery_count == 1
 
 
 def test_a_lock_that_runs_out_counts_as_a_failed_delivery() -> None:
     broker = lanes(draft("a1", "a"))
     with broker.using("lanes") as queue:
         hold = accept(queue)
-        (delivery,) = queue.receive(hold, 1, RENEWAL)
+        (delivery,) = queue.receive(hold, 1)
     broker.advance(299)
     with broker.using("lanes") as queue:
-        assert queue.accept_session() is None, "the lock is renewed as long as its receiver lives"
+        assert queue.accept_session(RENEWAL) is None, "the lock is renewed as long as its receiver lives"
     broker.advance(2)
     with broker.using("lanes") as queue:
         with pytest.raises(LockLostError):
             queue.complete(delivery)
         with pytest.raises(LockLostError):
-            queue.receive(hold, 1, RENEWAL)
-        assert queue.receive(accept(queue), 1, RENEWAL)[0].delivery_count == 2
+            queue.receive(hold, 1)
+        assert queue.receive(accept(queue), 1)[0].delivery_count == 2
+
+
+def test_the_lock_of_a_session_is_renewed_from_its_acceptance_not_from_each_message() -> None:
+    broker = lanes(draft("a1", "a"), draft("a2", "a"))
+    with broker.using("lanes") as queue:
+        hold = accept(queue)
+        queue.complete(queue.receive(hold, 1)[0])
+    broker.advance(200)
+    with broker.using("lanes") as queue:
+        (delivery,) = queue.receive(hold, 1)
+    broker.advance(101)
+    with broker.using("lanes") as queue, pytest.raises(LockLostError):
+        queue.complete(delivery)
 
 
 def test_when_a_receiver_dies_its_lock_stays_for_the_duration_of_a_lock() -> None:
     broker = lanes(draft("a1", "a"))
     with broker.using("lanes") as queue:
         hold = accept(queue)
-        queue.receive(hold, 1, RENEWAL)
+        queue.receive(hold, 1)
         queue.lose(hold)
     broker.advance(59)
     with broker.using("lanes") as queue:
-        assert queue.accept_session() is None
+        assert queue.accept_session(RENEWAL) is None
     broker.advance(1.1)
     with broker.using("lanes") as queue:
         assert accept(queue).session_id == "a"
@@ -255,11 +268,11 @@ def test_nothing_is_lost_and_each_session_keeps_its_order(steps: list[tuple[str,
     for session, act in steps:
         with broker.using("lanes") as queue:
             holds = []
-            while (hold := queue.accept_session()) is not None:
+            while (hold := queue.accept_session(RENEWAL)) is not None:
                 holds.append(hold)
             ours = [hold for hold in holds if hold.session_id == session]
             for hold in ours:
-                (delivery,) = queue.receive(hold, 1, RENEWAL)
+                (delivery,) = queue.receive(hold, 1)
                 if act == "complete":
                     queue.complete(delivery)
                     done.append(delivery.message.draft.body.decode())

@@ -14,8 +14,9 @@ from p2c.state.store import Store
 from p2c.state.waiting import Waiting, WaitingList
 from tests.state.stopping import MemoryStore
 
+TEXTS = st.lists(st.text()).map(tuple)
 ENTRIES = st.builds(
-    Entry, st.text(), st.text(), st.text(), st.lists(st.text()).map(tuple), st.text(), st.text(), st.text()
+    Entry, st.text(), st.text(), st.text(), TEXTS, st.text(), st.text(), st.text(), st.text(), TEXTS, TEXTS
 )
 WAITING = st.builds(Waiting, **{
     "kind": st.sampled_from(["parked", "dead"]),
@@ -46,6 +47,27 @@ async def test_the_ledger_in_both_stores(stores: tuple[Store, Store]) -> None:
     await ledger.flush()
     other = Ledger(stores[1], "lanes/USMF/orders/ledger")
     assert [pair async for pair in other.entries()] == [("SO-1", entry)]
+
+
+async def test_entries_of_the_first_version_are_read() -> None:
+    store = MemoryStore()
+    ledger = Ledger(store, "l")
+    await ledger.put_many({"a": Entry("f", "id", outcome="settled", template_hash="h", etag="e")})
+    await ledger.flush()
+    name = next(name for name in store.blobs if name.endswith(".jsonl"))
+    old = store.blobs[name].data.replace(b'"e","",[],[]]', b'"e"]')
+    assert old != store.blobs[name].data
+    await store.write(name, old)
+    found = (await Ledger(store, "l").get_many(["a"]))["a"]
+    assert found == Entry("f", "id", outcome="settled", template_hash="h", etag="e")
+
+
+async def test_documents_are_found_by_the_ids_of_their_rows() -> None:
+    ledger = Ledger(MemoryStore(), "l", shard_entries=2)
+    await ledger.put_many({f"SO-{n}": Entry("f", f"ID-{n}", line_ids=(f"L-{n}-1", f"l-{n}-2")) for n in range(9)})
+    found = await ledger.find(["id-3", "L-5-1", "l-7-2", "l-9-1"])
+    assert found == {"id-3": "SO-3", "l-5-1": "SO-5", "l-7-2": "SO-7"}
+    assert await ledger.find([]) == {}
 
 
 async def test_an_entry_of_another_shape_is_damage() -> None:

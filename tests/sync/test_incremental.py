@@ -192,6 +192,21 @@ async def age(of: Bench[Telling], by: timedelta) -> None:
         await lane.checkpoints.save(of.template.id, known.model_copy(update={"compared": known.compared - by}))
 
 
+async def test_a_first_read_that_was_interrupted_keeps_the_tokens_of_its_beginning() -> None:
+    source = Telling(*orders())
+    source.error, source.fails_at = GONE, 1
+    one = Bench(source)
+    assert (await one.run()).counts == {"created": 2}
+    # Behind the cursor: the rest of the read does not come by it again.
+    source.put(order("A", line(1), name="Renamed"))
+    source.error = None
+    assert (await one.run()).counts == {"created": 5}
+    assert source.marks == 1
+    assert one.shelf.headers()["A"]["name"] == "Order"
+    assert (await one.run()).counts == {"updated": 1}
+    assert one.shelf.headers()["A"]["name"] == "Renamed"
+
+
 async def test_a_changed_template_reads_everything() -> None:
     one, source = await bench()
     one.template = template(extra="keep")

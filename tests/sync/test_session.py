@@ -17,7 +17,7 @@ from p2c.state.runs import Runs
 from p2c.sync.running import Mode
 from p2c.sync.session import Finished
 from sandbox.sales.options import SalesOptions
-from tests.staging import Raise, change_project, counts, forget_requests, writes
+from tests.staging import FULL, Raise, change_project, counts, forget_requests, writes
 from tests.sync.harness import Watch
 
 
@@ -66,7 +66,7 @@ def test_a_disabled_template_runs_only_when_it_is_named(play: Stage) -> None:
 def test_what_depends_on_a_template_that_ended_in_error_is_not_run(play: Stage) -> None:
     play.run()
     damage(play, "lanes/usmf/accounts/ledger")
-    results = {one.record.template: one for one in play.run()}
+    results = {one.record.template: one for one in play.run(mode=FULL)}
     accounts = results["accounts"].record
     assert accounts.status == "Error"
     assert "damaged" in accounts.error

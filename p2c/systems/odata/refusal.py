@@ -15,6 +15,7 @@ REQUEST_ID = ("x-ms-service-request-id", "request-id", "x-ms-request-id", "req_i
 ACTIVITY_ID = ("ms-dyn-aid", "x-ms-correlation-request-id", "x-ms-client-request-id")
 _LONGEST = 2000
 _TAG = re.compile(r"<[^>]*>")
+_DESCRIPTION = re.compile(r'error_description="([^"]+)"', re.IGNORECASE)
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 
 
@@ -43,6 +44,9 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
     """Read an answer of any shape: an OData error, `{"Message": …}`, HTML, plain text or nothing. Never fails."""
     lower = {name.lower(): value for name, value in headers.items()}
     code, texts, is_odata = _contents(body)
+    if not texts and (said := _DESCRIPTION.search(lower.get("www-authenticate", ""))):
+        # A refused token has no body; the reason is in the challenge (RFC 6750).
+        texts = (said.group(1)[:_LONGEST],)
     correlation = Correlation(
         status=status,
         service_code=code,

@@ -6,8 +6,9 @@ its header, a header all rows of its number, and of what was deleted only the id
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
 
 from p2c.documents import Deletion, DocumentRead, LegalEntity, Page, SourceDocument
 from p2c.errors import ExpiredToken
@@ -17,10 +18,10 @@ from p2c.systems.ends import MOST_CHANGES, Remembered, TooManyChanges
 from p2c.systems.odata import literals
 from p2c.systems.parallel import together
 from p2c.systems.sales import units
-from p2c.systems.sales.feeds import Feed, Feeds
+from p2c.systems.sales.feeds import Feeds, Take
 from p2c.systems.sales.reading import SalesReader, link_of
 from p2c.systems.sales.shape import stored
-from p2c.systems.sales.tables import Tables
+from p2c.systems.sales.tables import RawRow, Tables
 from p2c.templates import catalog
 from p2c.templates.catalog import SalesTable
 
@@ -37,19 +38,50 @@ class _Watched:
     select: str
 
 
-@dataclass(slots=True)
 class _Touched:
-    """What to read again: numbers by their folded form, ids of rows without one; and the keys of deleted headers."""
+    """What the feeds tell, in as little room as will do; at most `most` of anything, else it raises TooManyChanges.
 
-    numbers: dict[str, str] = field(default_factory=dict)
-    blank: list[str] = field(default_factory=list)
-    deleted: dict[str, str] = field(default_factory=dict)
+    `numbers` to read again by their folded form, `blank` ids of changed headers without one, `headers` ids of all
+    changed ones, `parents` ids of headers whose lines changed, `deleted` ids with whether it was a header.
+    """
+
+    def __init__(self, legal_entity: LegalEntity, most: int) -> None:
+        self._legal_entity = legal_entity
+        self._most = most
+        self.numbers: dict[str, str] = {}
+        self.blank: list[str] = []
+        self.headers: set[str] = set()
+        self.parents: set[str] = set()
+        self.deleted: dict[str, bool] = {}
+
+    def taker(self, one: _Watched, *, header: bool) -> Take:
+        """What takes the feed of a table."""
+
+        def take(changed: Sequence[RawRow], deleted: Sequence[str]) -> None:
+            for row in changed:
+                if header:
+                    self.headers.add(str(row[one.table.id]).lower())
+                    if units.may_be_own(row, self._legal_entity):
+                        self.add(row.get(one.column), str(row[one.table.id]))
+                else:
+                    self.parents.add(str(row[stored(one.table, one.column)] or "").lower())
+            self.deleted.update((identifier.lower(), header) for identifier in deleted)
+            self.check()
+
+        return take
 
     def add(self, number: object, identifier: str) -> None:
+        """Has a header's document read again."""
         if number is None or not str(number).strip():
             self.blank.append(identifier)
         else:
             self.numbers[str(number).casefold()] = str(number)
+
+    def check(self) -> None:
+        """Raises TooManyChanges."""
+        documents = len(self.numbers) + len(self.blank)
+        if max(documents, len(self.headers), len(self.parents), len(self.deleted)) > self._most:
+            raise TooManyChanges(f"More than {self._most:,} documents changed since the last run.")
 
 
 class SalesChanges:
@@ -83,61 +115,49 @@ class SalesChanges:
             raise ExpiredToken("The business units of the legal entity are others than before.", system="sales")
         if not all(tokens.get(one.table.name) for one in watched):
             raise ExpiredToken("The tables to read are others than before.", system="sales")
-        feeds = await together(self._feeds.since(one.table, one.select, tokens[one.table.name]) for one in watched)
-        following = {one.table.name: feed.token for one, feed in zip(watched, feeds, strict=True)}
-        following[_UNITS] = tokens[_UNITS]
-        touched = await self._touched(read, watched, feeds, legal_entity, remembered)
-        del feeds
-        if len(touched.numbers) + len(touched.blank) > self._most:
-            raise TooManyChanges(f"More than {self._most:,} documents changed since the last run.")
+        touched = _Touched(legal_entity, self._most)
+        following = await together(
+            self._feeds.since(
+                one.table, one.select, tokens[one.table.name], touched.taker(one, header=one is watched[0])
+            )
+            for one in watched
+        )
+        await self._add_headers(watched[0], legal_entity, touched)
+        deleted = await self._add_deleted(read, touched, remembered)
+        touched.check()
         number, identifier = watched[0].column, watched[0].table.id
         for chunk in chunks(sorted(touched.numbers), page_size):
             wanted = [touched.numbers[one] for one in chunk]
             documents = await self._reader.having(read, legal_entity, number, wanted)
-            yield Page(_in_order(documents), None, deleted=_gone(touched, len(read.header.key), chunk, documents))
+            gone = [one for folded in chunk for one in deleted.get(folded, ())]
+            yield Page(_in_order(documents), None, deleted=_without(gone, documents))
         for ids in chunks(touched.blank, page_size):
             yield Page(await self._reader.having(read, legal_entity, identifier, ids), None)
-        yield Page((), None, tokens=following)
+        names = (one.table.name for one in watched)
+        yield Page((), None, tokens={**dict(zip(names, following, strict=True)), _UNITS: tokens[_UNITS]})
 
-    async def _touched(
-        self,
-        read: DocumentRead,
-        watched: Sequence[_Watched],
-        feeds: Sequence[Feed],
-        legal_entity: LegalEntity,
-        remembered: Remembered,
-    ) -> _Touched:
-        header = watched[0]
-        touched = _Touched()
-        known: set[str] = set()
-        for row in feeds[0].changed:
-            known.add(str(row[header.table.id]).lower())
-            if units.may_be_own(row, legal_entity):
-                touched.add(row.get(header.column), str(row[header.table.id]))
-        parents = {
-            str(row[stored(one.table, one.column)] or "").lower()
-            for one, feed in zip(watched[1:], feeds[1:], strict=True)
-            for row in feed.changed
-        }
-        if others := parents - known - {""}:
-            await self._add_headers(header, others, legal_entity, touched)
-        deleted = {one.lower(): at == 0 for at, feed in enumerate(feeds) for one in feed.deleted}
-        for identifier, key in (await remembered.find(deleted)).items() if deleted else ():
-            number = keys.split(key, len(read.header.key))[0]
-            touched.numbers.setdefault(number.casefold(), number)
-            if deleted[identifier]:
-                touched.deleted[key] = identifier
-        return touched
-
-    async def _add_headers(
-        self, header: _Watched, ids: Collection[str], legal_entity: LegalEntity, touched: _Touched
-    ) -> None:
+    async def _add_headers(self, header: _Watched, legal_entity: LegalEntity, touched: _Touched) -> None:
+        """Adds the headers of changed lines that have not changed themselves."""
         options = {
             "$select": f"{header.table.id},{header.column}",
             "$filter": literals.all_of([units.clause(header.table, legal_entity)]),
         }
-        for row in await self._tables.having(header.table, header.table.id, ids, options):
+        others = touched.parents - touched.headers - {""}
+        rows = await self._tables.having(header.table, header.table.id, sorted(others), options) if others else ()
+        for row in rows:
             touched.add(row.get(header.column), str(row[header.table.id]))
+
+    async def _add_deleted(
+        self, read: DocumentRead, touched: _Touched, remembered: Remembered
+    ) -> dict[str, list[Deletion]]:
+        """Adds the documents that lost a row; gives the deleted headers among them, by number."""
+        found: dict[str, list[Deletion]] = defaultdict(list)
+        for identifier, key in (await remembered.find(touched.deleted)).items() if touched.deleted else ():
+            number = keys.split(key, len(read.header.key))[0]
+            touched.numbers.setdefault(number.casefold(), number)
+            if touched.deleted[identifier]:
+                found[number.casefold()].append(Deletion(identifier, key))
+        return found
 
 
 def _watched(read: DocumentRead) -> list[_Watched]:
@@ -163,13 +183,7 @@ def _in_order(documents: Sequence[SourceDocument]) -> list[SourceDocument]:
     return sorted(documents, key=lambda one: one.key.casefold())
 
 
-def _gone(
-    touched: _Touched, columns: int, numbers: Collection[str], documents: Sequence[SourceDocument]
-) -> list[Deletion]:
-    """The deleted headers of these numbers, unless another row has the key: a revision, or one entered anew."""
+def _without(deletions: Sequence[Deletion], documents: Sequence[SourceDocument]) -> list[Deletion]:
+    """The deletions, but for those where another row has the key: a revision, or one that was entered anew."""
     there = {one.key.casefold() for one in documents}
-    return [
-        Deletion(identifier, key)
-        for key, identifier in touched.deleted.items()
-        if keys.split(key, columns)[0].casefold() in numbers and key.casefold() not in there
-    ]
+    return [one for one in deletions if one.key.casefold() not in there]

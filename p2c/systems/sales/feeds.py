@@ -7,11 +7,10 @@ rows are known by change tracking only.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from p2c.errors import ConfigError, ExpiredToken, MissingRow, Validation
-from p2c.systems.ends import MOST_CHANGES, TooManyChanges
 from p2c.systems.sales.metadata import Metadata
 from p2c.systems.sales.tables import RawRow, Tables
 from p2c.templates.catalog import SalesTable
@@ -22,16 +21,9 @@ OVERLAP = timedelta(minutes=10)
 _LOG = logging.getLogger(__name__)
 _BY_TIME = "modifiedon "
 _BEGINNING = "1900-01-01T00:00:00Z"
-_MOST_ROWS = 10 * MOST_CHANGES
 
-
-@dataclass(slots=True)
-class Feed:
-    """What changed in a table: rows as far as they were selected, ids of deleted rows, and the next token."""
-
-    changed: list[RawRow] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
-    token: str = ""
+Take = Callable[[Sequence[RawRow], Sequence[str]], None]
+"""Gets each page of a feed: changed rows, as far as they were selected, and ids of deleted ones."""
 
 
 class Feeds:
@@ -57,33 +49,30 @@ class Feeds:
         rows = await self._tables.all(table, query)
         return _BY_TIME + (str(rows[0]["modifiedon"]) if rows else _BEGINNING)
 
-    async def since(self, table: SalesTable, select: str, token: str) -> Feed:
-        """What changed since the token. Raises ExpiredToken and TooManyChanges."""
+    async def since(self, table: SalesTable, select: str, token: str, take: Take) -> str:
+        """Hands over what changed since the token, page by page; gives the next token. Raises ExpiredToken."""
         if token.startswith(_BY_TIME):
-            return await self._modified(table, select, token.removeprefix(_BY_TIME))
-        feed = Feed()
+            return await self._modified(table, select, token.removeprefix(_BY_TIME), take)
+        following = ""
         try:
-            async for rows, feed.token in self._tables.tracked(table, link=token):
-                for row in rows:
-                    if row.get("reason") == "deleted" or "/$deletedEntity" in str(row.get("@odata.context", "")):
-                        feed.deleted.append(str(row["id"]))
-                    else:
-                        feed.changed.append(row)
-                _check(table, feed)
+            async for rows, link in self._tables.tracked(table, link=token):
+                following = link
+                take(
+                    [row for row in rows if not _is_deleted(row)], [str(row["id"]) for row in rows if _is_deleted(row)]
+                )
         except (ConfigError, Validation, MissingRow) as error:
             message = f"Sales does not take the change-tracking token of {table.name}: {error.message}"
             raise ExpiredToken(message, system="sales") from error
         except ExpiredToken as error:
             message = f"The change-tracking token of {table.name} has expired: {error.message}"
             raise ExpiredToken(message, system="sales", correlation=error.correlation) from error
-        return feed
+        return following
 
-    async def _modified(self, table: SalesTable, select: str, last: str) -> Feed:
+    async def _modified(self, table: SalesTable, select: str, last: str, take: Take) -> str:
         try:
             start = datetime.fromisoformat(last) - OVERLAP
         except ValueError as error:
             raise ExpiredToken(f"The time up to which {table.name} was read cannot be read.", system="sales") from error
-        feed = Feed(token=_BY_TIME + last)
         options = {
             "$select": f"{select},modifiedon",
             "$filter": f"modifiedon ge {start:%Y-%m-%dT%H:%M:%SZ}",
@@ -91,11 +80,10 @@ class Feeds:
             "$orderby": f"modifiedon,{table.id}",
         }
         async for rows in self._tables.pages(table, options):
-            feed.changed += rows
-            _check(table, feed)
-        if feed.changed and datetime.fromisoformat(feed.changed[-1]["modifiedon"]) > datetime.fromisoformat(last):
-            feed.token = _BY_TIME + str(feed.changed[-1]["modifiedon"])
-        return feed
+            take(rows, ())
+            if rows and datetime.fromisoformat(rows[-1]["modifiedon"]) > datetime.fromisoformat(last):
+                last = str(rows[-1]["modifiedon"])
+        return _BY_TIME + last
 
     async def _is_tracked(self, table: SalesTable) -> bool:
         if table.name not in self._tracked:
@@ -104,6 +92,5 @@ class Feeds:
         return self._tracked[table.name]
 
 
-def _check(table: SalesTable, feed: Feed) -> None:
-    if len(feed.changed) + len(feed.deleted) > _MOST_ROWS:
-        raise TooManyChanges(f"More than {_MOST_ROWS:,} rows of {table.name} changed since the last run.")
+def _is_deleted(row: RawRow) -> bool:
+    return row.get("reason") == "deleted" or "/$deletedEntity" in str(row.get("@odata.context", ""))

@@ -249,6 +249,14 @@ def test_an_unknown_name_is_named_and_says_what_to_do() -> None:
     assert "'Nix'" in error.hint
 
 
+def test_a_refused_token_says_why_in_its_challenge() -> None:
+    challenge = (
+        'Bearer authorization_uri="https://login.example", error="invalid_token", error_description="It expired"'
+    )
+    refused = classify_sales(401, {"WWW-Authenticate": challenge}, b"")
+    assert refused.message == "Sales answered 401: It expired"
+
+
 def test_ids_for_a_ticket() -> None:
     headers = {"X-MS-Service-Request-Id": "r-1", "x-ms-client-request-id": "c-1"}
     error = classify_sales(400, headers, sales("0x80044331"))

@@ -1,0 +1,1 @@
+"""Tests of the harness, and short lives in bad weather."""
