@@ -144,7 +144,8 @@ def test_requirements_are_pinned_and_fresh() -> None:
 
 
 def test_the_app_does_not_carry_the_command_line() -> None:
-    script = "import sys, function_app; print([one for one in ('typer', 'sandbox', 'p2c.cli', 'p2c.render') if one in sys.modules])"
+    unwanted = ("typer", "sandbox", "p2c.cli", "p2c.render")
+    script = f"import sys, function_app; print([one for one in {unwanted} if one in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
 

@@ -255,3 +255,22 @@ def test_cancelling_a_run_stops_it_between_pages_and_the_next_tick_goes_on(app: 
     assert written == sum(body["counts"].values()) < len(running_app.stage.sandbox.sales.rows("account"))
     running_app.tick("accounts")
     assert len(books.rows("CustTable")) == there + len(running_app.stage.sandbox.sales.rows("account"))
+
+
+def test_a_dead_letter_is_corrected_and_replayed(app: StartApp) -> None:
+    running_app = app()
+    people = running_app.stage.sandbox.sales.people
+    wrong = people.create("account", {"accountnumber": "BAD-1", "name": "Bad", "address1_country": "Nowhere"})
+    running_app.tick("accounts")
+    (letter,) = running_app.caller.get("/api/dead-letters").json()["deadLetters"]
+    assert (letter["kind"], letter["key"], letter["field"]) == ("record", "BAD-1", "address1_country")
+    assert running_app.caller.get(f"/api/dead-letters/{letter['id']}").json() == letter
+    people.update("account", str(wrong["accountid"]), {"address1_country": "Germany"})
+    answer = running_app.caller.post("/api/dead-letters/replay", json={"ids": [letter["id"]]})
+    assert answer.status_code == 202
+    running_app.host.wait_idle()
+    body = running_app.caller.get(answer.headers["location"]).json()
+    assert [(one["key"], one["outcome"]) for one in body["records"]] == [("BAD-1", "created")]
+    assert running_app.caller.get("/api/dead-letters").json() == {"deadLetters": []}
+    logged = "".join(f"{line.message} {line.extra}" for line in running_app.host.logs)
+    assert "Nowhere" not in logged, "a log never holds values"
