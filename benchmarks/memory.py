@@ -27,7 +27,7 @@ from rich.table import Table
 
 from p2c.operations.opening import open_session
 from p2c.settings import AuthSettings, EndSettings, Settings
-from p2c.sync.running import Mode
+from p2c.sync.watching import Mode
 from sandbox import Sandbox
 from sandbox.company import Company, build
 

@@ -17,8 +17,8 @@ from p2c.operations.opening import open_session, opened_store
 from p2c.operations.reconcile import Agreement, reconcile
 from p2c.operations.report import run_outcomes
 from p2c.settings import AuthSettings, EndSettings, Settings
-from p2c.sync.running import Mode, Progress
 from p2c.sync.session import Finished
+from p2c.sync.watching import Mode, Progress
 from sandbox import Sandbox
 from sandbox.company import Company, build
 

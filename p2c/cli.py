@@ -34,8 +34,8 @@ from p2c.shell import (
     wait,
 )
 from p2c.state.runs import RunRecord
-from p2c.sync.running import Mode, Progress, Quiet
 from p2c.sync.session import Finished
+from p2c.sync.watching import Mode, Progress, Quiet
 from p2c.templates.load import ordered
 from p2c.templates.models import Template
 from p2c.templates.project import effective_templates

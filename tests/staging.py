@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from demo.stage import Stage, settings_for
 from p2c.documents import Outcome
 from p2c.settings import Settings
-from p2c.sync.running import Mode
 from p2c.sync.session import Finished
+from p2c.sync.watching import Mode
 from sandbox import Sandbox
 from sandbox.company import build
 from sandbox.finops import FinOpsService

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from p2c.errors import P2CError, Problem
-from p2c.sync.running import Mode
+from p2c.sync.watching import Mode
 from p2c.systems.servicebus import Outgoing
 
 ModeName = Literal["incremental", "full", "dryRun"]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from p2c.documents import Outcome, OutcomeKind
-from p2c.sync.running import Mode, Progress
 from p2c.sync.session import Session
+from p2c.sync.watching import Mode, Progress
 
 _DIFFERENT = (OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.DELETED)
 _AGREEING = (OutcomeKind.UNCHANGED, OutcomeKind.SKIPPED)

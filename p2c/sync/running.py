@@ -5,25 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
 
-from p2c.documents import Deletion, Flaw, LegalEntity, MappedDocument, Outcome, OutcomeKind, Page, SourceDocument
+from p2c.documents import Deletion, LegalEntity, Outcome, OutcomeKind, Page, SourceDocument
 from p2c.errors import ExpiredToken, P2CError, StateError, TooManyDeletes
 from p2c.mapping.mapper import Mapper
 from p2c.state.checkpoint import Checkpoint
-from p2c.state.ledger import Entry
 from p2c.state.runs import RunRecord, Status
 from p2c.sync import outcomes
 from p2c.sync.deleting import Departures
-from p2c.sync.extracting import map_page, read_ahead
-from p2c.sync.increments import LedgerMemory, Reading, choose, noted
+from p2c.sync.extracting import read_ahead
+from p2c.sync.increments import LedgerMemory, Reading, choose
 from p2c.sync.lane import Lane
-from p2c.sync.loading import Loader, Settled, Work
+from p2c.sync.loading import Loader, Settled
+from p2c.sync.paging import PageWork
 from p2c.sync.renames import Renames
 from p2c.sync.settling import moment
 from p2c.sync.slicing import End, SliceEnded, Slicing, cancelled, due, handed_on
+from p2c.sync.watching import Mode, Progress
 from p2c.systems.ends import Source, TooManyChanges
 from p2c.templates.models import Template
 
@@ -36,43 +36,6 @@ The page that was being written when the process died was not settled; were its 
 meanwhile, the ledger would call them unchanged. New rows may have pushed some of them onto the next page.
 """
 _EVERY_PAGE = 1 << 30
-
-
-class Progress(Protocol):
-    """Who watches a run."""
-
-    def started(self, template: Template, legal_entity: str, expected: int) -> None:
-        """A template begins; `expected` documents as far as the last run tells, 0 = unknown."""
-
-    def advanced(self, documents: int) -> None:
-        """So many documents more have an outcome."""
-
-    def finished(self, record: RunRecord) -> None:
-        """The template ended."""
-
-
-class Quiet:
-    """Nobody watches."""
-
-    def started(self, template: Template, legal_entity: str, expected: int) -> None: ...
-    def advanced(self, documents: int) -> None: ...
-    def finished(self, record: RunRecord) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Mode:
-    """How to run. `full`: compare every document with the destination, whatever the ledger says.
-
-    `dry`: write nothing. `allow_deletes`: delete and deactivate, however many they are.
-    """
-
-    full: bool = False
-    dry: bool = False
-    allow_deletes: bool = False
-
-    @property
-    def name(self) -> str:
-        return ("dry " if self.dry else "") + ("full" if self.full else "incremental")
 
 
 class TemplateRun:
@@ -103,7 +66,6 @@ class TemplateRun:
         self._legal_entity = legal_entity
         self._mapper = mapper
         self._source = source
-        self._loader = loader
         self._lane = lane
         self._mode = mode
         self._page_size = page_size
@@ -112,7 +74,7 @@ class TemplateRun:
         self._slicing = slicing
         self._trigger = trigger
         self._departures = departures
-        self._renames = renames
+        self._work = PageWork(mapper, template_hash, lane.ledger, loader, renames)
         self._identities = dict(identities or {})
         self._compared: datetime | None = None
         # A dry run in one piece leaves no trace; one in slices has a lane of its own to remember where it is.
@@ -299,7 +261,7 @@ class TemplateRun:
         async with aclosing(read_ahead(pages)) as ahead:
             async for page in ahead:
                 self._lane.check()
-                settled = await self._page(page, careful=careful > 0)
+                settled = await self._work.settle(page, self._compared, careful=careful > 0 or self._reading.full)
                 careful -= 1
                 # Writing takes its time; whoever lost the lane meanwhile must not move its checkpoint.
                 self._lane.check()
@@ -361,10 +323,10 @@ class TemplateRun:
         `renamed`: one that was settled under another key goes as a new one.
         """
         if renamed:
-            await self._accept(documents)
+            await self._work.accept(documents)
         self._lane.check()
         together = Page(sorted(documents, key=lambda one: one.key.casefold()), None)
-        settled = await self._page(together, careful=self._mode.full)
+        settled = await self._work.settle(together, self._compared, careful=self._mode.full or self._reading.full)
         self._lane.check()
         return await self._lane.settler.remember(settled, run_id, page)
 
@@ -372,13 +334,6 @@ class TemplateRun:
         """Remembers documents that a replay did not find: the next run looks whether they are deleted."""
         if self._departures is not None:
             await self._departures.note(deletions)
-
-    async def _accept(self, documents: Sequence[SourceDocument]) -> None:
-        """Forgets the keys under which these documents were settled before."""
-        if self._renames is not None:
-            before = await self._renames.find([(one, None) for one in documents], datetime.max.replace(tzinfo=UTC))
-            await self._lane.ledger.remove_many(before.values())
-            await self._lane.ledger.flush()
 
     # --- the slice ---
 
@@ -407,43 +362,7 @@ class TemplateRun:
             self.end, self.pause = End.PAUSE, error
         return wait
 
-    # --- one page ---
-
-    async def _page(self, page: Page, *, careful: bool) -> list[Settled]:
-        settled = [self._orphan(*one) for one in page.orphans]
-        mapped: list[tuple[SourceDocument, MappedDocument]] = []
-        for document, result in map_page(self._mapper, page):
-            if isinstance(result, MappedDocument):
-                mapped.append((document, result))
-            else:
-                settled.append(Settled(document, outcomes.from_mapping(document, result)))
-        entries = await self._lane.ledger.get_many([document.key for document in page.documents if document.key])
-        renamed = await self._renamed([(one, entries.get(one.key)) for one, _ in mapped])
-        works: list[Work] = []
-        for document, result in mapped:
-            entry = entries.get(document.key)
-            if document.source_id in renamed:
-                settled.append(Settled(document, renamed[document.source_id]))
-            elif self._known(entry, result) and not (careful or self._reading.full):
-                same = Outcome(OutcomeKind.UNCHANGED, document.key, source_id=document.source_id)
-                settled.append(Settled(document, same))
-            else:
-                works.append(Work(document, result, entry if entry is not None and entry.settled else None))
-        return noted(settled + await self._loader.load(works), entries)
-
-    async def _renamed(self, documents: Sequence[tuple[SourceDocument, Entry | None]]) -> dict[str, Outcome]:
-        """The outcomes of those that were settled under another key, by source id."""
-        if self._renames is None:
-            return {}
-        before = await self._renames.find(documents, self._compared)
-        return {
-            one.source_id: outcomes.rejected(one, [self._renames.flaw(one, before[one.source_id])])
-            for one, _ in documents
-            if one.source_id in before
-        }
-
-    def _known(self, entry: Entry | None, mapped: MappedDocument) -> bool:
-        return entry is not None and entry.fingerprint == mapped.fingerprint and entry.template_hash == self._hash
+    # --- settling ---
 
     async def _settle(self, settled: Sequence[Settled], page: Page) -> None:
         moved = self._checkpoint.model_copy(update={"cursor": page.cursor, "page": self._checkpoint.page + 1})
@@ -463,14 +382,6 @@ class TemplateRun:
         # Before the checkpoint: nobody comes back to the record of a run that is complete.
         await self._save(self._record())
         await self._lane.checkpoints.save(self._template.id, self._checkpoint)
-
-    def _orphan(self, task: str, label: str, key: str) -> Settled:
-        """A line without its header: a document of its own, which cannot go."""
-        link = next((one.source.link for one in self._template.lines if one.name == task), {})
-        reason = f"the line's header {key!r} is not there: restore the header at the source, or delete the line"
-        document = SourceDocument(key=key, source_id=label, header={})
-        flaw = Flaw(", ".join(link) or task, reason, f"{task} {label}".strip())
-        return Settled(document, outcomes.rejected(document, [flaw]))
 
     def _record(self) -> RunRecord:
         point, error = self._checkpoint, self.error

@@ -22,8 +22,9 @@ from p2c.sync.lane import Lane, open_dry_lane, open_lane
 from p2c.sync.loading import Loader
 from p2c.sync.renames import Renames
 from p2c.sync.replaying import Replay
-from p2c.sync.running import Mode, Progress, Quiet, TemplateRun
+from p2c.sync.running import TemplateRun
 from p2c.sync.slicing import Slicing
+from p2c.sync.watching import Mode, Progress, Quiet
 from p2c.systems.ends import Destination, Source
 from p2c.systems.finops import FinOpsEnd
 from p2c.systems.sales import SalesEnd

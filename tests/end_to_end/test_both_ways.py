@@ -14,8 +14,8 @@ from p2c.operations.dead_letters import Place
 from p2c.operations.opening import open_session, opened_store, project_of
 from p2c.state.conflicts import Conflict
 from p2c.state.waiting import Waiting
-from p2c.sync.running import Mode
 from p2c.sync.session import Finished
+from p2c.sync.watching import Mode
 from p2c.templates.models import Conflicts
 from sandbox.company.sales_desk import Ref, SalesDesk
 from tests.staging import FULL, Raise, counts, forget_requests, kept_back, writes

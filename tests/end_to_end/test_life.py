@@ -8,8 +8,8 @@ import pytest
 
 from demo.stage import Stage
 from p2c.documents import OutcomeKind
-from p2c.sync.running import Mode
 from p2c.sync.session import Finished
+from p2c.sync.watching import Mode
 from tests.staging import FULL, Raise, counts, forget_requests, writes
 from tests.sync.harness import Watch
 

@@ -19,7 +19,8 @@ from p2c.sync.deleting import Brake, Departures
 from p2c.sync.lane import Lane, open_lane
 from p2c.sync.loading import Loader
 from p2c.sync.renames import Renames
-from p2c.sync.running import Mode, TemplateRun
+from p2c.sync.running import TemplateRun
+from p2c.sync.watching import Mode
 from p2c.systems.ends import Source
 from p2c.templates.load import template_hash
 from p2c.templates.models import Template

@@ -14,8 +14,8 @@ from p2c.errors import ConfigError, LeaseHeld
 from p2c.operations.opening import open_session, opened_store
 from p2c.settings import AuthSettings, EndSettings
 from p2c.state.runs import Runs
-from p2c.sync.running import Mode
 from p2c.sync.session import Finished
+from p2c.sync.watching import Mode
 from sandbox.sales.options import SalesOptions
 from tests.staging import FULL, Raise, change_project, counts, forget_requests, writes
 from tests.sync.harness import Watch

@@ -1,0 +1,85 @@
+"""One page: its documents mapped, looked up in the ledger, and loaded; each of them ends with an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from p2c.documents import Flaw, MappedDocument, Outcome, OutcomeKind, Page, SourceDocument
+from p2c.mapping.mapper import Mapper
+from p2c.state.ledger import Entry, Ledger
+from p2c.sync import outcomes
+from p2c.sync.extracting import map_page
+from p2c.sync.increments import noted
+from p2c.sync.loading import Loader, Settled, Work
+from p2c.sync.renames import Renames
+
+
+class PageWork:
+    """Works on pages of one template, in one lane."""
+
+    def __init__(
+        self, mapper: Mapper, template_hash: str, ledger: Ledger, loader: Loader, renames: Renames | None
+    ) -> None:
+        self._mapper = mapper
+        self._hash = template_hash
+        self._ledger = ledger
+        self._loader = loader
+        self._renames = renames
+
+    async def settle(self, page: Page, compared: datetime | None, *, careful: bool) -> list[Settled]:
+        """What became of each document of a page. `careful`: all are compared with the destination.
+
+        `compared` is when everything was last read; whoever was renamed since is known by it.
+        """
+        settled = [self._orphan(*one) for one in page.orphans]
+        mapped: list[tuple[SourceDocument, MappedDocument]] = []
+        for document, result in map_page(self._mapper, page):
+            if isinstance(result, MappedDocument):
+                mapped.append((document, result))
+            else:
+                settled.append(Settled(document, outcomes.from_mapping(document, result)))
+        entries = await self._ledger.get_many([document.key for document in page.documents if document.key])
+        renamed = await self._renamed([(one, entries.get(one.key)) for one, _ in mapped], compared)
+        works: list[Work] = []
+        for document, result in mapped:
+            entry = entries.get(document.key)
+            if document.source_id in renamed:
+                settled.append(Settled(document, renamed[document.source_id]))
+            elif self._known(entry, result) and not careful:
+                same = Outcome(OutcomeKind.UNCHANGED, document.key, source_id=document.source_id)
+                settled.append(Settled(document, same))
+            else:
+                works.append(Work(document, result, entry if entry is not None and entry.settled else None))
+        return noted(settled + await self._loader.load(works), entries)
+
+    async def _renamed(
+        self, documents: Sequence[tuple[SourceDocument, Entry | None]], compared: datetime | None
+    ) -> dict[str, Outcome]:
+        """The outcomes of those that were settled under another key, by source id."""
+        if self._renames is None:
+            return {}
+        before = await self._renames.find(documents, compared)
+        return {
+            one.source_id: outcomes.rejected(one, [self._renames.flaw(one, before[one.source_id])])
+            for one, _ in documents
+            if one.source_id in before
+        }
+
+    def _known(self, entry: Entry | None, mapped: MappedDocument) -> bool:
+        return entry is not None and entry.fingerprint == mapped.fingerprint and entry.template_hash == self._hash
+
+    async def accept(self, documents: Sequence[SourceDocument]) -> None:
+        """Forgets the keys under which these documents were settled before."""
+        if self._renames is not None:
+            before = await self._renames.find([(one, None) for one in documents], datetime.max.replace(tzinfo=UTC))
+            await self._ledger.remove_many(before.values())
+            await self._ledger.flush()
+
+    def _orphan(self, task: str, label: str, key: str) -> Settled:
+        """A line without its header: a document of its own, which cannot go."""
+        link = next((one.source.link for one in self._mapper.template.lines if one.name == task), {})
+        reason = f"the line's header {key!r} is not there: restore the header at the source, or delete the line"
+        document = SourceDocument(key=key, source_id=label, header={})
+        flaw = Flaw(", ".join(link) or task, reason, f"{task} {label}".strip())
+        return Settled(document, outcomes.rejected(document, [flaw]))
