@@ -6,16 +6,15 @@ from __future__ import annotations
 
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Literal
 
-from benchmarks import company
+from benchmarks import company, telling
+from benchmarks.telling import Told
 from sandbox import Sandbox
 from sandbox.company import Company
 from sandbox.company.plan import USMF, ContactKind, Plan, Progress
@@ -25,29 +24,16 @@ from sandbox.sales.changes import Event
 
 _SPAWN = get_context("spawn")
 _END = "end"
+
+Act = Literal["set_up", "sell", "fulfil"]
+"""What the people of a company do, in this order."""
+
 _LOOK_SECONDS = 0.002
 """How long between two looks at the destination; no latency is known more exactly."""
-_CONTRACTS = "http://schemas.microsoft.com/xrm/2011/Contracts"
-_VIRTUAL = {
-    "InventTable": "mserp_ecoressellablereleasedproductentity",
-    "SalesTable": "mserp_salesorderheadercdsentity",
-    "SalesLine": "mserp_salesorderlinecdsentity",
-}
-"""Tables of F&O whose data events are on → the virtual entities that those name."""
-_STEPS = frozenset({"account", "contact", "quote", "quotedetail", "salesorder", "salesorderdetail"})
-"""Tables of Sales with a step that sends to the service endpoint."""
 
 
 class SourcesError(Exception):
     """The process of the sandboxes could not do what it was told; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event as its system sends it: Dataverse to the queue `p2c-inbox`, F&O to the webhook."""
-
-    to: Literal["inbox", "webhook"]
-    body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +70,14 @@ class Sources:
             self._process.kill()
         self._here.close()
 
-    def act(self, name: Literal["set_up", "sell", "fulfil"]) -> None:
+    def act(self, name: Act) -> None:
         """The company's people do their part."""
         self._here.send((name, ()))
+        self._answer()
+
+    def imposes(self, latency: float) -> None:
+        """Each request to either system takes so many seconds longer from now on."""
+        self._here.send(("imposes", (latency,)))
         self._answer()
 
     def change(self, template: str, number: int) -> list[Told]:
@@ -136,6 +127,7 @@ def _serve(pipe: Connection, seed: int, documents: int) -> None:
             "fulfil": people.fulfil,
             "change": changing.change,
             "written": changing.written,
+            "imposes": changing.imposes,
         }
         while True:
             try:
@@ -166,19 +158,27 @@ class _Changing:
         self._wanted = _Wanted((), "", "")
         self._marks = (0, 0)
         self._begun = 0.0
+        self._acts: Mapping[str, Callable[[int], _Wanted]] = {
+            "accounts": self._accounts,
+            "products": self._products,
+            "contacts": self._contacts,
+            "contacts-to-customers": self._contacts_to_customers,
+            "quotes": self._quotes,
+            "orders-to-finops": self._orders_to_finops,
+            "orders-to-sales": self._orders_to_sales,
+            "invoices": self._invoices,
+        }
 
     def change(self, template: str, number: int) -> list[Told]:
         """One change. The clock runs from when all of it is committed."""
-        does = getattr(self, f"_{template.replace('-', '_')}")
         with self._sales.lock, self._finops.lock:
             self._marks = sales, finops = len(self._sales.events), len(self._finops.books.changes.events)
-            self._wanted = does(number)
+            self._wanted = self._acts[template](number)
             self._begun = time.monotonic()
             if template == "invoices":
-                return [self._posted(number)]
-            told = [self._context(one) for one in self._sales.events[sales:] if one.table in _STEPS]
-            changed = self._finops.books.changes.events[finops:]
-            return told + [Told("webhook", one) for one in _data_events(changed)]
+                return [telling.invoice_posted(self._wanted.value, USMF.code, number)]
+            told = telling.contexts(self._sales.engine.model, self._sales.events[sales:])
+            return told + telling.data_events(self._finops.books.changes.events[finops:])
 
     def written(self, limit: float) -> float:
         """Seconds from the last change until it is at the other side."""
@@ -187,6 +187,10 @@ class _Changing:
                 raise SourcesError(f"{self._wanted} was not written within {limit:.0f} s")
             self._pause.wait(_LOOK_SECONDS)
         return time.monotonic() - self._begun
+
+    def imposes(self, latency: float) -> None:
+        """Both servers answer so many seconds later."""
+        self._sales.limits.latency = self._finops.limits.latency = latency
 
     # --- what people do: each gives what is to be written then ---
 
@@ -245,52 +249,6 @@ class _Changing:
         self._finops.calculate_totals()
         return _Wanted(("invoice",), "invoicenumber", str(row["InvoiceNumber"]))
 
-    # --- events ---
-
-    def _context(self, event: Event) -> Told:
-        """What a step that is registered on the table sends to the service endpoint, as JSON."""
-        columns = self._sales.engine.model.tables[event.table].columns
-        attributes = []
-        for name, value in event.changes.items():
-            column = columns[name]
-            if value is not None and column.is_lookup:
-                logical = column.targets[0] if column.targets else ""
-                value = {"__type": f"EntityReference:{_CONTRACTS}", "Id": str(value), "LogicalName": logical}
-            elif value is not None and column.options:
-                value = {"__type": f"OptionSetValue:{_CONTRACTS}", "Value": value}
-            attributes.append({"key": name, "value": value})
-        moment = int(datetime.fromisoformat(event.moment).timestamp() * 1000)
-        target = {
-            "__type": f"Entity:{_CONTRACTS}",
-            "Attributes": attributes,
-            "Id": event.id,
-            "LogicalName": event.table,
-        }
-        body = {
-            "CorrelationId": str(uuid.UUID(int=event.sequence)),
-            "Depth": event.depth,
-            "InputParameters": [{"key": "Target", "value": target}],
-            "MessageName": event.message,
-            "OperationCreatedOn": f"/Date({moment}+0000)/",
-            "OperationId": str(uuid.UUID(int=event.sequence)),
-            "PrimaryEntityId": event.id,
-            "PrimaryEntityName": event.table,
-        }
-        return Told("inbox", body)
-
-    def _posted(self, number: int) -> Told:
-        """The business event of an invoice that was posted."""
-        body = {
-            "BusinessEventId": "SalesInvoicePostedBusinessEvent",
-            "BusinessEventLegalEntity": USMF.code,
-            "ControlNumber": number,
-            "EventId": str(uuid.uuid5(uuid.NAMESPACE_OID, self._wanted.value)).upper(),
-            "InvoiceId": self._wanted.value,
-            "LegalEntity": USMF.code,
-            "SalesOrderId": _nth(self._plan.orders, number).number,
-        }
-        return Told("webhook", body)
-
     # --- looking ---
 
     def _there(self) -> bool:
@@ -311,23 +269,6 @@ class _Changing:
 def _is_finops(event: ChangeEvent, wanted: _Wanted) -> bool:
     known = str(event.key.get(wanted.column, ""))
     return event.user != "people" and event.table in wanted.tables and known == wanted.value
-
-
-def _data_events(events: Sequence[ChangeEvent]) -> Iterator[dict[str, Any]]:
-    """The data events of rows that changed, one for each row."""
-    rows = {(one.table, tuple(one.key.items())): one for one in events if one.table in _VIRTUAL}
-    for number, one in enumerate(rows.values()):
-        attributes = [{"key": f"mserp_{name.lower()}", "value": value} for name, value in one.key.items()]
-        identifier = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{one.table} {sorted(one.key.items())}"))
-        target = {"__type": f"Entity:{_CONTRACTS}", "Attributes": attributes, "Id": identifier}
-        yield {
-            "CorrelationId": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{identifier} {one.at} {number}")),
-            "InputParameters": [{"key": "Target", "value": {**target, "LogicalName": _VIRTUAL[one.table]}}],
-            "MessageName": "OnExternalUpdated",
-            "OperationCreatedOn": f"/Date({int(datetime.fromisoformat(one.at).timestamp() * 1000)}+0000)/",
-            "PrimaryEntityId": identifier,
-            "PrimaryEntityName": _VIRTUAL[one.table],
-        }
 
 
 def _nth(things: Sequence[Any], number: int) -> Any:

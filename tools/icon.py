@@ -17,7 +17,7 @@ _HEAD = b"\x89PNG\r\n\x1a\n"
 
 
 def inked(x: float, y: float) -> bool:
-    """Whether a point is on an arrow. Both coordinates go from 0 to 1; the lower arrow is the upper one turned round."""
+    """Whether a point (0 to 1, 0 to 1) is on an arrow. The lower arrow is the upper one turned round."""
     if y > 0.5:
         x, y = 1 - x, 1 - y
     shaft = 0.2 <= x <= 0.62 and 0.33 <= y <= 0.41

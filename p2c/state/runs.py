@@ -85,16 +85,19 @@ class Runs:
             ) from error
 
     async def recent(self, limit: int = 20) -> list[RunRecord]:
-        """The latest runs, newest first. Reads no more than it gives."""
-        found: list[RunRecord] = []
+        """The latest runs, newest first. Reads no more than it gives.
+
+        A run that waited before it began is listed under both times; it is given once.
+        """
+        found: dict[str, RunRecord] = {}
         if limit > 0:
             async for _, _, id_ in self._by_time():
-                record = await self.load(id_)
+                record = await self.load(id_) if id_ not in found else None
                 if record is not None:
-                    found.append(record)
+                    found[id_] = record
                 if len(found) == limit:
                     break
-        return found
+        return list(found.values())
 
     async def append_outcomes(self, run_id: str, page_number: int, outcomes: Sequence[Outcome]) -> None:
         """Keeps the outcomes of a page, without the unchanged ones.

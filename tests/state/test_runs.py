@@ -51,6 +51,14 @@ async def test_the_latest_come_first_and_only_they_are_read() -> None:
     assert len(await Runs(store).recent(9)) == 5
 
 
+async def test_a_run_that_waited_before_it_began_is_given_once(store: Store) -> None:
+    await Runs(store).save(record(1, status="Queued"))
+    await Runs(store).save(record(2))
+    begun = record(1, started=START + timedelta(seconds=9))
+    await Runs(store).save(begun)
+    assert await Runs(store).recent() == [begun, record(2)]
+
+
 async def test_outcomes_come_back_in_the_order_of_pages_without_the_unchanged(store: Store) -> None:
     runs = Runs(store)
     full = Outcome(
