@@ -42,8 +42,8 @@ def data_events(events: Sequence[ChangeEvent]) -> list[Told]:
     return [_data_event(one, number) for number, one in enumerate(rows.values())]
 
 
-def invoice_posted(invoice: str, legal_entity: str, number: int) -> Told:
-    """The business event of an invoice that was posted; `number` is its control number."""
+def invoice_posted(invoice: str, order: str, legal_entity: str, number: int) -> Told:
+    """The business event of an order's invoice that was posted; `number` is its control number."""
     body = {
         "BusinessEventId": "SalesInvoicePostedBusinessEvent",
         "BusinessEventLegalEntity": legal_entity,
@@ -51,6 +51,7 @@ def invoice_posted(invoice: str, legal_entity: str, number: int) -> Told:
         "EventId": _id(f"{legal_entity} {invoice}").upper(),
         "InvoiceId": invoice,
         "LegalEntity": legal_entity,
+        "SalesOrderId": order,
     }
     return Told("webhook", body)
 

@@ -12,6 +12,7 @@ import pytest
 
 from p2c.lanes.worker import BUSY_SECONDS
 from sandbox.servicebus import Draft
+from tests.azurite import Azurite
 from tests.hosted import WEBHOOK_KEY, App, running
 from tests.staging import Raise
 
@@ -19,15 +20,15 @@ from tests.staging import Raise
 class StartApp(Protocol):
     """The `app` fixture: a company that is set up, and the app between its systems."""
 
-    def __call__(self, name: str = "contoso", *, size: int = 0, **settings: str) -> App: ...
+    def __call__(self, name: str = "contoso", *, size: int = 0, state: str = "", **settings: str) -> App: ...
 
 
 @pytest.fixture
 def app(stage: Raise) -> Iterator[StartApp]:
     with ExitStack() as stack:
 
-        def started(name: str = "contoso", *, size: int = 0, **settings: str) -> App:
-            play = stage(name, size=size)
+        def started(name: str = "contoso", *, size: int = 0, state: str = "", **settings: str) -> App:
+            play = stage(name, size=size, **({"state": state} if state else {}))
             play.company.set_up()
             return stack.enter_context(running(play, **settings))
 
@@ -53,8 +54,8 @@ def test_timers_bring_both_systems_into_agreement(app: StartApp) -> None:
             assert (agreement.error, list(agreement.different)) == ("", [])
 
 
-def test_a_flow_starts_a_run_and_polls_it_to_its_end(app: StartApp) -> None:
-    running_app = app()
+def test_a_flow_starts_a_run_and_polls_it_to_its_end(app: StartApp, azurite: Azurite) -> None:
+    running_app = app(state=azurite.connection_string)
     ask = {"template": "accounts", "mode": "full", "idempotencyKey": "flow-run-1"}
     answer = running_app.caller.post("/api/runs", json=ask)
     assert answer.status_code == 202
