@@ -116,7 +116,11 @@ class _App:
     def measure(self, template: str, number: int) -> float:
         """Seconds of one change; after it the app has nothing left to do."""
         told = self._sources.change(template, number)
-        seconds = self._sources.watched(lambda: self._send(told), LIMIT_SECONDS)
+        try:
+            seconds = self._sources.watched(lambda: self._send(told), LIMIT_SECONDS)
+        except SourcesError as error:
+            last = " | ".join(f"{one.level} {one.message} {dict(one.extra)}" for one in list(self._host.logs)[-10:])
+            raise SourcesError(f"{template}, change {number}: {error}; last in the log: {last}") from error
         self._host.wait_idle(_IDLE_SECONDS)
         return seconds
 

@@ -176,7 +176,11 @@ class _Changing:
             self._wanted = self._acts[template](number)
             self._begun = time.monotonic()
             if template == "invoices":
-                return [telling.invoice_posted(self._wanted.value, _nth(self._plan.orders, number).number, USMF.code, number)]
+                return [
+                    telling.invoice_posted(
+                        self._wanted.value, _nth(self._plan.orders, number).number, USMF.code, number
+                    )
+                ]
             told = telling.contexts(self._sales.engine.model, self._sales.events[sales:])
             return told + telling.data_events(self._finops.books.changes.events[finops:])
 

@@ -8,6 +8,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -208,7 +209,7 @@ PARTS = st.builds(
     template=st.text(),
     legal_entity=st.text(),
     status=STATES,
-    started=st.none() | st.datetimes(timezones=st.timezones()),
+    started=st.none() | st.datetimes(timezones=st.just(UTC)),
     counts=COUNTS,
 )
 OUTCOMES = st.builds(RecordOutcome, key=st.text(), outcome=st.text(), missing=st.lists(st.text(), max_size=2))

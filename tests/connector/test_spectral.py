@@ -31,7 +31,7 @@ def spectral() -> Path:
 
 def findings(program: Path, file: Path) -> list[dict[str, Any]]:
     """What is found in the file, of any severity."""
-    how = ["--ruleset", RULES, "--format", "json", "--quiet", "--fail-severity", "hint"]
+    how: list[str | Path] = ["--ruleset", RULES, "--format", "json", "--quiet", "--fail-severity", "hint"]
     done = subprocess.run([program, "lint", file, *how], capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode in (0, 1), done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
