@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -195,7 +195,8 @@ def main(given: list[str] | None = None) -> int:
             for problem in tally.problems[before:][:5]:
                 print(f"WRONG  {problem}", flush=True)
         print(f"act {act + 1}: {tally.points[f'act {act + 1}']} of {stage.points} points tried", flush=True)
-    text = json.dumps(asdict(tally), indent=1)
+    found = {one.name: getattr(tally, one.name) for one in fields(tally)}
+    text = json.dumps(found, indent=1)
     print(text)
     if chosen.save is not None:
         chosen.save.write_text(text + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from p2c import attending, render
+from p2c import attending, examining, render
 from p2c.documents import Outcome, OutcomeKind
 from p2c.errors import ConfigError
 from p2c.operations import report
@@ -47,6 +47,7 @@ app = typer.Typer(
     help="Keeps Dynamics 365 Sales and Dynamics 365 Finance and Operations in agreement.",
 )
 attending.add_to(app)
+examining.add_to(app)
 
 
 @app.command()

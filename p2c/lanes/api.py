@@ -175,6 +175,22 @@ class DeadLetterList(Given):
     dead_letters: list[DeadLetter]
 
 
+class CheckResult(Given):
+    """What the app found when it looked at one of its parts."""
+
+    name: str
+    verdict: Literal["ok", "warning", "failed", "unchecked"]
+    why: str
+    hint: str = ""
+    seconds: float
+
+
+class CheckList(Given):
+    """What the app found when it looked at its parts, in the order in which they depend on each other."""
+
+    checks: list[CheckResult]
+
+
 class Health(Given):
     """Whether the app can do its work; nothing else about it."""
 

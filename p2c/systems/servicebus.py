@@ -74,6 +74,18 @@ class ServiceBus:
         for batch in _batches(messages):
             await self._deliver(queue, url, json.dumps(batch, ensure_ascii=False).encode())
 
+    async def reach(self) -> None:
+        """Sees that the identity gets a token and that the namespace answers; nothing is sent to a queue.
+
+        Any answer counts: what the identity may do there only a message would show. Raises AuthError and Transient.
+        """
+        await self._headers()
+        try:
+            # Without the token: nothing is asked for.
+            await self._http.get(self._address.resolve(""))
+        except httpx.RequestError as error:
+            raise Transient(f"Service Bus cannot be reached: {type(error).__name__}.") from error
+
     async def _deliver(self, queue: str, url: str, body: bytes) -> None:
         for attempt in range(1, _TRIES + 1):
             try:

@@ -25,6 +25,7 @@ VISIBILITY: Mapping[str, Visibility] = {
 LEFT_OUT: Mapping[str, str] = {
     "SyncRecordByPath": "SyncRecord does the same, and takes any key in its body without encoding.",
     "GetDefinition": "The connector is this document already.",
+    "RunChecks": "It is for operators, who have `p2c doctor`.",
 }
 """Operations that are no action, and why."""
 

@@ -11,6 +11,8 @@ from pydantic_settings import SettingsError
 from p2c.errors import ConfigError
 from p2c.lanes.api import (
     LONGEST_KEY,
+    CheckList,
+    CheckResult,
     DeadLetterList,
     Health,
     LegalEntityInfo,
@@ -28,6 +30,7 @@ from p2c.lanes.fence import ENDED
 from p2c.lanes.letters import Letters
 from p2c.lanes.messages import Malformed
 from p2c.lanes.parts import Parts, Refused
+from p2c.operations.checks import check_app
 from p2c.triggers.access import Role
 from p2c.triggers.answers import Call, answer, json_answer, run_url
 from p2c.triggers.openapi import document
@@ -90,6 +93,16 @@ def http(parts: Parts, level: func.AuthLevel) -> func.Blueprint:
     async def dead_letters_replay(req: func.HttpRequest) -> func.HttpResponse:
         return await answer(parts, req, Role.REPLAY, desk.replay)
 
+    _about_the_app(bp, parts, desk, level)
+    return bp
+
+
+def _about_the_app(bp: func.Blueprint, parts: Parts, desk: _Desk, level: func.AuthLevel) -> None:
+    @bp.function_name("checks")
+    @bp.route("checks", methods=["GET"], auth_level=level)
+    async def checks(req: func.HttpRequest) -> func.HttpResponse:
+        return await answer(parts, req, Role.READ, desk.checks)
+
     @bp.function_name("openapi")
     @bp.route("openapi.json", methods=["GET"], auth_level=level)
     async def openapi(req: func.HttpRequest) -> func.HttpResponse:
@@ -99,8 +112,6 @@ def http(parts: Parts, level: func.AuthLevel) -> func.Blueprint:
     @bp.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
     async def health(req: func.HttpRequest) -> func.HttpResponse:
         return desk.health()
-
-    return bp
 
 
 class _Desk:
@@ -185,6 +196,17 @@ class _Desk:
             raise Refused("There is no dead letter to try again.")
         request = await self._asking.replay(chosen, key, call.correlation_id)
         return self._standing(call, await self._asking.status(request.id), accepted=True)
+
+    async def checks(self, call: Call) -> func.HttpResponse:
+        found = await check_app(self._parts.settings, hours=call.number("hours", 24, 8760))
+        return json_answer(
+            CheckList(
+                checks=[
+                    CheckResult(name=one.name, verdict=one.verdict, why=one.why, hint=one.hint, seconds=one.seconds)
+                    for one in found
+                ]
+            )
+        )
 
     async def openapi(self, call: Call) -> func.HttpResponse:
         return json_answer(document())

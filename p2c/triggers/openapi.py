@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from p2c import __version__
 from p2c.lanes.api import (
+    CheckList,
     DeadLetter,
     DeadLetterList,
     Health,
@@ -198,6 +199,17 @@ OPERATIONS: tuple[Operation, ...] = (
         Role.REPLAY,
         Replay,
         problems=_POSTED,
+    ),
+    Operation(
+        "get",
+        "/checks",
+        "RunChecks",
+        "Check the app",
+        "Looks at the project, the state, both systems, the queue and the latest runs, and says what it found.",
+        {200: CheckList},
+        Role.READ,
+        query={"hours": ("integer", "Without a successful run for so long a template is a warning; 24 when left out.")},
+        problems=(401, 403, 422, 500, 503),
     ),
     Operation(
         "get",

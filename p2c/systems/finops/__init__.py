@@ -15,7 +15,7 @@ from p2c.documents import (
     SourceDocument,
     Value,
 )
-from p2c.errors import ServiceError
+from p2c.errors import ServiceError, Transient
 from p2c.systems.batches import BatchWriter
 from p2c.systems.ends import MOST_CHANGES, Remembered
 from p2c.systems.finops.changes import FinOpsChanges
@@ -27,6 +27,8 @@ from p2c.systems.finops.writing import MOST_OPERATIONS, parts
 from p2c.systems.odata.transport import ODataClient
 
 __all__ = ["FinOpsEnd"]
+
+_VERSION = "DataManagementEntities/Microsoft.Dynamics.DataEntities.GetApplicationVersion"
 
 
 class FinOpsEnd:
@@ -46,6 +48,14 @@ class FinOpsEnd:
     def identity(self) -> str:
         """The environment's host; F&O has no id to ask for. On this machine any port is the same environment."""
         return self.client.host
+
+    async def version(self) -> str:
+        """The version of the application, `10.0.…`. Raises AuthError where the user may not ask for it."""
+        answer = await self.client.request("POST", _VERSION, headers={"Content-Type": "application/json"}, body=b"{}")
+        document = answer.json()
+        if not isinstance(document, dict) or "value" not in document:
+            raise Transient("The answer has no version.", system="finops")
+        return str(document["value"])
 
     def pages(
         self, read: DocumentRead, legal_entity: LegalEntity, *, page_size: int, cursor: str | None = None

@@ -75,6 +75,12 @@ class Metadata:
         """The version of Dataverse, `9.2.…`."""
         return str((await self._client.get("RetrieveVersion", having=["Version"]))["Version"])
 
+    async def solution_version(self, name: str) -> str | None:
+        """The version of the solution with this unique name, None where it is not installed."""
+        options = {"$select": "uniquename,version", "$filter": literals.equals("uniquename", name)}
+        rows = await self._all("solutions", options)
+        return str(rows[0]["version"]) if rows else None
+
     async def business_units(self) -> dict[str, str]:
         """The id of each business unit, by name. Raises ConfigError when a name is there twice."""
         return _by_name(await self._all("businessunits", {"$select": "name"}), "businessunitid", "name")
