@@ -56,8 +56,7 @@ def test_a_deployment_from_its_first_day_on(start: Callable[..., App]) -> None:
     second = p2c("doctor", app.host.url + "/api/", "--key", KEY)
     assert second.exit_code == 0, second.output
     assert "not checked" in second.stdout
-    for secret in (KEY, app.stage.sandbox.token + "\n"):
-        assert secret not in first.output + second.output
+    assert KEY not in first.output + second.output
 
     refused = p2c("doctor", app.host.url, "--key", "another-key")
     assert refused.exit_code == 5

@@ -18,7 +18,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from p2c.errors import AuthError, ConfigError, MissingRow, P2CError
+from p2c.errors import AuthError, ConfigError, MissingRow, P2CError, Validation
 from p2c.operations.opening import opened_store, project_of
 from p2c.settings import AppSettings
 from p2c.state.binding import Binding
@@ -194,7 +194,7 @@ class _Look:
     async def _finops(self, finops: FinOpsEnd) -> _Found:
         try:
             return _Found(f"Finance and Operations answers; the application is {await finops.version()}.")
-        except (AuthError, MissingRow) as refused:
+        except (AuthError, ConfigError, MissingRow, Validation) as refused:
             # A user with the roles of the templates alone need not be allowed to ask for the version.
             entity = next(iter(_entities(self._templates)), None)
             if entity is None:
@@ -245,7 +245,7 @@ async def _solution(sales: SalesEnd) -> _Found:
     except AuthError:
         return _Found(f"This user may not read solutions, so whether {SOLUTION} is there is not known.", "unchecked")
     if version is None:
-        return _Found(f"{SOLUTION} is not installed; fields and tasks that need it are left out.")
+        return _Found(f"{SOLUTION} is not installed; templates that need its columns must say so in the project.")
     return _Found(f"{SOLUTION} {version} is installed.")
 
 

@@ -60,7 +60,10 @@ async def examine(
     base = _base(url)
     secret = {"x-functions-key": key} if key else {"Authorization": f"Bearer {token}"} if token else {}
     async with httpx.AsyncClient(
-        base_url=base, timeout=ANSWER_SECONDS, trust_env=not is_loopback(base), transport=transport
+        base_url=base,
+        timeout=httpx.Timeout(ANSWER_SECONDS, connect=30.0),
+        trust_env=not is_loopback(base),
+        transport=transport,
     ) as http:
         health = await _health(http)
         if health.why == _SILENT:

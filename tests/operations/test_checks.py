@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,10 @@ from p2c.operations.opening import opened_store
 from p2c.settings import AppSettings, AuthSettings, BusSettings, EndSettings
 from p2c.state.binding import NAME, Binding
 from p2c.systems.odata.transport import RetryPolicy
+from sandbox.finops import FinOpsService
+from sandbox.sales.options import SalesOptions
 from sandbox.servicebus import Broker, QueueOptions, ServiceBus
+from sandbox.wire.reply import Reply
 from tests.staging import Raise, change_project
 
 
@@ -74,8 +78,6 @@ async def test_all_is_well_and_nothing_is_written(play: Stage) -> None:
 
 
 def test_runs_are_fresh_then_old(play: Stage) -> None:
-    import asyncio
-
     play.run(["accounts"])
     found = asyncio.run(look(play))
     assert verdicts(found) == WELL
@@ -90,10 +92,37 @@ def test_runs_are_fresh_then_old(play: Stage) -> None:
 @pytest.mark.parametrize(("end", "failed", "other"), [("sales", "sales", "finops"), ("finops", "finops", "sales")])
 async def test_a_refused_identity_is_one_finding(play: Stage, end: str, failed: str, other: str) -> None:
     wrong = EndSettings(auth=AuthSettings(kind="static", token=SecretStr("not-the-token")))
-    found = await look(play, **{end: wrong})
+    more: dict[str, Any] = {end: wrong}
+    found = await look(play, **more)
     assert (found[failed].verdict, found[other].verdict) == ("failed", "ok")
     assert found["environments"].verdict == "unchecked"
     assert "not-the-token" not in json.dumps([one.why + one.hint for one in found.values()])
+
+
+class Discreet(FinOpsService):
+    """Does not show its version: it refuses, or has no such action."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(token="sandbox")
+        self._status = status
+
+    def handle(self, method: str, path_and_query: str, headers: Mapping[str, str], body: bytes) -> Reply:
+        if "GetApplicationVersion" in path_and_query:
+            return Reply(self._status, {"Content-Type": "application/json"}, b'{"Message": "Not for you."}')
+        return super().handle(method, path_and_query, headers, body)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_user_that_may_not_ask_for_the_version_is_no_fault(stage: Raise, status: int) -> None:
+    found = await look(stage(finops=Discreet(status)))
+    assert verdicts(found) == WELL
+    assert "does not show its version" in found["finops"].why
+
+
+async def test_sales_without_the_solution(stage: Raise) -> None:
+    found = await look(stage(sales=SalesOptions(solution=False)))
+    assert found["solution"].verdict == "ok"
+    assert "not installed" in found["solution"].why
 
 
 async def test_a_system_that_is_away_does_not_hold_the_others_up(play: Stage) -> None:
