@@ -27,12 +27,11 @@ from demo.stage import settings_for
 from harness.equal import Snapshot, compare, snapshot
 from harness.memory import Memory, disagreements, recall
 from harness.victim import dump
-from p2c.operations.opening import project_of
+from p2c.operations.opening import connected, project_of
 from p2c.settings import Settings
 from p2c.state.folder import FolderStore
 from p2c.state.runs import RunRecord
 from p2c.sync.session import Session
-from p2c.systems.connect import connect
 from sandbox import Sandbox
 from sandbox.company import Company, build
 
@@ -104,14 +103,7 @@ class Life:
     async def _session(self) -> AsyncIterator[Session]:
         settings = self.settings
         store = FolderStore(Path(settings.state), clock=lambda: time.time() + _LEASES_OVER)
-        async with connect(
-            settings.sales.url,
-            settings.finops.url,
-            sales_auth=settings.sales.auth,
-            finops_auth=settings.finops.auth,
-            sales_batch_operations=settings.sales_batch_operations,
-            finops_batch_operations=settings.finops_batch_operations,
-        ) as (sales, finops):
+        async with connected(settings) as (sales, finops):
             try:
                 yield Session(project_of(settings), settings, sales, finops, store)
             finally:

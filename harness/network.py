@@ -23,12 +23,11 @@ from harness.memory import Memory, disagreements, recall
 from harness.truth import Said, untruths
 from harness.weather import ANSWER_SECONDS, WEATHERS, Weather
 from p2c.errors import P2CError
-from p2c.operations.opening import opened_store, project_of
+from p2c.operations.opening import connected, opened_store, project_of
 from p2c.operations.reconcile import reconcile
 from p2c.operations.report import run_outcomes
 from p2c.settings import EndSettings, Settings
 from p2c.sync.session import Session
-from p2c.systems.connect import connect
 from p2c.systems.odata.retry import RetryPolicy
 from sandbox import Sandbox
 from sandbox.company import Company, build
@@ -131,15 +130,8 @@ class Life:
         """p2c, as patient as it is deployed, or as is good for a harness."""
         settings = self.settings
         async with (
-            connect(
-                settings.sales.url,
-                settings.finops.url,
-                sales_auth=settings.sales.auth,
-                finops_auth=settings.finops.auth,
-                sales_batch_operations=settings.sales_batch_operations,
-                finops_batch_operations=settings.finops_batch_operations,
-                retry=None if patient else _IMPATIENT,
-                answer_seconds=LONGEST if patient else ANSWER_SECONDS,
+            connected(
+                settings, retry=None if patient else _IMPATIENT, answer_seconds=LONGEST if patient else ANSWER_SECONDS
             ) as (sales, finops),
             opened_store(settings) as store,
         ):

@@ -17,11 +17,10 @@ from pathlib import Path
 
 import httpx
 
-from p2c.operations.opening import opened_store, project_of
+from p2c.operations.opening import connected, opened_store, project_of
 from p2c.settings import AuthSettings, Settings
 from p2c.state.store import Blob, Lease, Store
 from p2c.sync.session import Session
-from p2c.systems.connect import connect
 
 
 class Points:
@@ -99,16 +98,7 @@ async def live(settings: Settings, kill_at: int) -> int:
     """One run; gives the number of points, if it lives to its end."""
     points = Points(kill_at)
     async with (
-        connect(
-            settings.sales.url,
-            settings.finops.url,
-            sales_auth=settings.sales.auth,
-            finops_auth=settings.finops.auth,
-            sales_batch_operations=settings.sales_batch_operations,
-            finops_batch_operations=settings.finops_batch_operations,
-            sales_transport=Mortal(points),
-            finops_transport=Mortal(points),
-        ) as (sales, finops),
+        connected(settings, sales_transport=Mortal(points), finops_transport=Mortal(points)) as (sales, finops),
         opened_store(settings) as store,
     ):
         await Session(project_of(settings), settings, sales, finops, MortalStore(store, points)).run()

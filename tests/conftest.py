@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.staging import Raise, raise_stage
 def azurite() -> Iterator[Azurite]:
     """A running Azurite."""
     with running_azurite() as running:
+        assert urlsplit(running.account_url).hostname == "127.0.0.1"
         yield running
 
 

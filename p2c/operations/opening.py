@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from p2c.errors import ConfigError
 from p2c.settings import Settings
@@ -12,6 +13,8 @@ from p2c.state.store import Store
 from p2c.sync.session import Session
 from p2c.systems.connect import connect
 from p2c.systems.credentials import build
+from p2c.systems.finops import FinOpsEnd
+from p2c.systems.sales import SalesEnd
 from p2c.templates.project import Project, load_project
 
 
@@ -25,19 +28,27 @@ def project_of(settings: Settings) -> Project:
     return load_project(settings.project)
 
 
+def connected(
+    settings: Settings, project: Project | None = None, **options: Any
+) -> AbstractAsyncContextManager[tuple[SalesEnd, FinOpsEnd]]:
+    """Both ends as the settings say; addresses that they leave open are the project's. `options` go to `connect`."""
+    return connect(
+        settings.sales.url or (project.connection_set.sales.url if project else ""),
+        settings.finops.url or (project.connection_set.finops.url if project else ""),
+        sales_auth=settings.sales.auth,
+        finops_auth=settings.finops.auth,
+        sales_batch_operations=settings.sales_batch_operations,
+        finops_batch_operations=settings.finops_batch_operations,
+        **options,
+    )
+
+
 @asynccontextmanager
 async def open_session(settings: Settings) -> AsyncIterator[Session]:
     """A session to run templates with. Raises ConfigError and AuthError."""
     project = project_of(settings)
     async with (
-        connect(
-            settings.sales.url or project.connection_set.sales.url,
-            settings.finops.url or project.connection_set.finops.url,
-            sales_auth=settings.sales.auth,
-            finops_auth=settings.finops.auth,
-            sales_batch_operations=settings.sales_batch_operations,
-            finops_batch_operations=settings.finops_batch_operations,
-        ) as (sales, finops),
+        connected(settings, project) as (sales, finops),
         opened_store(settings) as store,
     ):
         yield Session(project, settings, sales, finops, store)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from azure.core.credentials import AzureNamedKeyCredential
@@ -15,14 +14,7 @@ from p2c.state.azure import AzureStore
 from p2c.state.folder import FolderStore
 from p2c.state.open import DEVELOPMENT_ACCOUNT
 from p2c.state.store import Store
-from tests.azurite import Azurite, running_azurite
-
-
-@pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    with running_azurite() as running:
-        assert urlsplit(running.account_url).hostname == "127.0.0.1"
-        yield running
+from tests.azurite import Azurite
 
 
 @pytest.fixture(params=["folder", "azure"])
