@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from azure.storage.blob import BlobServiceClient
 
 from p2c.state.open import DEVELOPMENT_ACCOUNT, DEVELOPMENT_KEY
 
@@ -33,6 +34,12 @@ class Azurite:
             f"DefaultEndpointsProtocol=http;AccountName={DEVELOPMENT_ACCOUNT};AccountKey={self.account_key};"
             f"BlobEndpoint={self.account_url};"
         )
+
+    def empty(self) -> None:
+        """Deletes every container."""
+        with BlobServiceClient.from_connection_string(self.connection_string) as account:
+            for container in account.list_containers():
+                account.delete_container(container)
 
 
 @contextmanager

@@ -14,11 +14,18 @@ from tests.staging import Raise, raise_stage
 
 
 @pytest.fixture(scope="session")
-def azurite() -> Iterator[Azurite]:
-    """A running Azurite."""
+def one_azurite() -> Iterator[Azurite]:
+    """An Azurite that runs as long as the tests do."""
     with running_azurite() as running:
         assert urlsplit(running.account_url).hostname == "127.0.0.1"
         yield running
+
+
+@pytest.fixture
+def azurite(one_azurite: Azurite) -> Iterator[Azurite]:
+    """A running Azurite, empty: what a test leaves in it would be another company's state to the next one."""
+    yield one_azurite
+    one_azurite.empty()
 
 
 @pytest.fixture
