@@ -103,14 +103,26 @@ class Deletion:
 class Page:
     """Documents in the source's key order. `cursor` continues after this page (opaque), None on the last one.
 
-    `orphans` are lines whose header is not there: (task, label of the line, document key they name). `tokens` are on
-    the last page of changes: they stand for the state up to which changes have now been read.
+    `orphans` are lines whose header is not there: (task, label of the line, document key they name).
     """
 
     documents: Sequence[SourceDocument]
     cursor: str | None
     orphans: Sequence[tuple[str, str, str]] = ()
     deleted: Sequence[Deletion] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Some documents of which the source says that they changed, by name: it reads them when it is given this again.
+
+    `keys` are in the source's own form, `unnamed` are ids of headers whose key is blank, `gone` seem to be deleted.
+    `tokens` are on the last one: they stand for the state up to which changes have now been named.
+    """
+
+    keys: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
+    gone: tuple[Deletion, ...] = ()
     tokens: Mapping[str, str] = field(default_factory=dict)
 
 

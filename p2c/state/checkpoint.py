@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from p2c.errors import PreconditionFailed, StateError
 from p2c.state.store import Store
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
+Phase = Literal["everything", "changed", "again"]
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
-MIGRATIONS: Mapping[int, Migration] = {}
+MIGRATIONS: Mapping[int, Migration] = {
+    1: lambda document: document  # 2 added `phase`, `turned`, `careful`; what 1 knew nothing of, it did not need
+}
 """Schema version → what makes the next version of it. Whoever raises `SCHEMA_VERSION` adds one: no state is lost."""
 
 
 class Checkpoint(BaseModel):
     """How far a template has come in its lane.
 
-    `cursor` continues after the last settled page (None: at the start), `page` counts the settled pages of the run,
-    `slice` numbers its slices, `due` is when the next one must have begun (else the run counts as broken off), `counts`
-    counts its outcomes by kind. `delta` holds a token per table for the next increment, opaque here; `marked` those
-    that become it once the full read under way is complete. `completed` is when the last run ended, `compared` when
-    everything was last read to the end. `identities` names what the state belongs to (environment ids and the like),
-    by the caller's own names.
+    `phase` says what is being read: everything, what `changed`, or what is tried `again` (which began when it
+    `turned`); `cursor` continues it after the last settled page (None: at the start). `careful`: all that the run reads
+    is compared with the destination, whatever the ledger says, since a run before it was interrupted. `page` counts the
+    settled pages of the run, `slice` numbers its slices, `due` is when the next one must have begun (else the run
+    counts as broken off), `counts` counts its outcomes by kind. `delta` holds a token per table for the next increment,
+    opaque here; `marked` those that become it once the read under way is complete. `completed` is when the last run
+    ended, `compared` when everything was last read to the end. `identities` names what the state belongs to
+    (environment ids and the like), by the caller's own names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,7 +39,10 @@ class Checkpoint(BaseModel):
     schema_version: int = SCHEMA_VERSION
     template_hash: str = ""
     mode: str = ""
+    phase: Phase = "everything"
+    turned: AwareDatetime | None = None
     cursor: str | None = None
+    careful: bool = False
     page: int = Field(default=0, ge=0)
     slice: int = Field(default=0, ge=0)
     run_id: str = ""

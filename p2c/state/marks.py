@@ -40,7 +40,9 @@ class ReadKeys:
             for bit in self._places(digests[start : start + _BYTES]):
                 self._bits[bit >> 3] |= 1 << (bit & 7)
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: object) -> bool:
+        if not isinstance(key, str):
+            return False
         digest = _digest(self._run_id, key)
         return all(self._bits[bit >> 3] & (1 << (bit & 7)) for bit in self._places(digest))
 

@@ -12,6 +12,7 @@ from p2c.state.conflicts import ConflictList
 from p2c.state.leaving import LeavingList
 from p2c.state.ledger import Ledger
 from p2c.state.marks import ReadMarks
+from p2c.state.remaining import RemainingChanges
 from p2c.state.runs import Runs
 from p2c.state.store import Lease, Store
 from p2c.state.waiting import WaitingList
@@ -32,6 +33,7 @@ class Lane:
     conflicts: ConflictList
     leaving: LeavingList
     marks: ReadMarks
+    remaining: RemainingChanges
 
     def check(self) -> None:
         """Raises LeaseHeld when the lease was lost: somebody else may be writing."""
@@ -55,7 +57,8 @@ async def open_lane(
     leaving = LeavingList(store, f"{prefix}/leaving/{template.id}")
     marks = ReadMarks(store, f"{prefix}/marks/{template.id}")
     settler = Settler(template.id, legal_entity, ledger, waiting, runs, checkpoints, conflicts)
-    lane = Lane(checkpoints, ledger, waiting, runs, settler, None, conflicts, leaving, marks)
+    remaining = RemainingChanges(store, f"{prefix}/remaining/{template.id}.json")
+    lane = Lane(checkpoints, ledger, waiting, runs, settler, None, conflicts, leaving, marks, remaining)
     if dry:
         yield lane
         return
@@ -72,4 +75,5 @@ async def open_dry_lane(store: Store, template: Template, legal_entity: str, run
             template.id, legal_entity, lane.ledger, lane.waiting, lane.runs, checkpoints, lane.conflicts
         )
         marks = ReadMarks(store, f"runs/dry/{run_id}/marks")
-        yield replace(lane, checkpoints=checkpoints, settler=settler, marks=marks)
+        remaining = RemainingChanges(store, f"runs/dry/{run_id}/remaining.json")
+        yield replace(lane, checkpoints=checkpoints, settler=settler, marks=marks, remaining=remaining)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from p2c.documents import Deletion, LegalEntity, Outcome, OutcomeKind, Page, SourceDocument
@@ -14,9 +13,11 @@ from p2c.mapping.mapper import Mapper
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.runs import RunRecord, Status
 from p2c.sync import outcomes
+from p2c.sync.beginning import Beginner, mode_name
+from p2c.sync.changing import Changes
 from p2c.sync.deleting import Departures
 from p2c.sync.extracting import read_ahead
-from p2c.sync.increments import LedgerMemory, Reading, choose
+from p2c.sync.increments import LedgerMemory, Reading
 from p2c.sync.lane import Lane
 from p2c.sync.loading import Loader, Settled
 from p2c.sync.paging import PageWork
@@ -24,18 +25,10 @@ from p2c.sync.renames import Renames
 from p2c.sync.settling import moment
 from p2c.sync.slicing import End, SliceEnded, Slicing, cancelled, due, handed_on
 from p2c.sync.watching import Mode, Progress
-from p2c.systems.ends import Source, TooManyChanges
+from p2c.systems.ends import MOST_CHANGES, Source, TooManyChanges
 from p2c.templates.models import Template
 
 _LOG = logging.getLogger(__name__)
-
-CAREFUL_PAGES = 2
-"""How many pages after an interrupted full read are compared with the destination whatever the ledger says.
-
-The page that was being written when the process died was not settled; were its documents changed back at the source
-meanwhile, the ledger would call them unchanged. New rows may have pushed some of them onto the next page.
-"""
-_EVERY_PAGE = 1 << 30
 
 
 class TemplateRun:
@@ -62,7 +55,6 @@ class TemplateRun:
         identities: Mapping[str, str] | None = None,
     ) -> None:
         self._template = template
-        self._hash = template_hash
         self._legal_entity = legal_entity
         self._mapper = mapper
         self._source = source
@@ -70,15 +62,17 @@ class TemplateRun:
         self._mode = mode
         self._page_size = page_size
         self._progress = progress
-        self._full_every = full_every
         self._slicing = slicing
         self._trigger = trigger
         self._departures = departures
         self._work = PageWork(mapper, template_hash, lane.ledger, loader, renames)
-        self._identities = dict(identities or {})
         self._compared: datetime | None = None
         # A dry run in one piece leaves no trace; one in slices has a lane of its own to remember where it is.
         self._kept = slicing is not None or not mode.dry
+        self._beginner = Beginner(
+            lane, template.id, template_hash, legal_entity.id, mode, self._kept, slicing, full_every, identities
+        )
+        self._changes = Changes(source, mapper.reads(), legal_entity, lane.remaining)
         self._checkpoint = Checkpoint()
         self._reading = Reading()
         self.outcomes: list[Outcome] = []
@@ -92,14 +86,15 @@ class TemplateRun:
 
     async def run(self) -> RunRecord:
         """Runs to the end. An error that stops the run is in the record; it is not raised."""
-        careful = await self._begin()
+        begun = await self._beginner.begin()
+        self._reading, self._checkpoint, self._compared = begun.reading, begun.checkpoint, begun.compared
         record = self._record()
         await self._save(record)
         try:
             # How much has changed is not known before it has been read.
             expected = 0 if self._reading.changes else await self._lane.ledger.estimate()
             self._progress.started(self._template, self._legal_entity.id, expected)
-            await self._read(careful)
+            await self._read(begun.careful)
         except SliceEnded:
             _LOG.debug("slice ended", extra={"run": record.id})
         except P2CError as error:
@@ -111,87 +106,12 @@ class TemplateRun:
         self._progress.finished(record)
         return record
 
-    async def _begin(self) -> int:
-        """Finds what to read and the checkpoint to go on from; gives how many pages to take with care."""
-        known = await self._lane.checkpoints.load(self._template.id)
-        now = datetime.now(UTC)
-        self._reading = choose(known, self._hash, full=self._mode.full, every=self._full_every, now=now)
-        if known is not None and known.identities and self._identities not in ({}, known.identities):
-            # What is remembered is of environments that these were copied from: nothing of it is taken on trust.
-            self._reading = Reading(full=True, why="the state was bound to other environments before")
-            known = known.model_copy(update={"delta": {}, "marked": {}, "compared": None, "cursor": None})
-        self._compared = known.compared if known is not None else None
-        if self._slicing is not None and known is not None and self._continued(known):
-            begun = await self._lane.runs.load(known.run_id)
-            self._reading = Reading(full=known.mode.endswith("full"), why=begun.note if begun else "")
-            self._checkpoint = known
-            return CAREFUL_PAGES if self._slicing.interrupted else 0
-        if self._slicing is None and known is not None and self._resumable(known):
-            begun = await self._lane.runs.load(known.run_id)
-            self._reading = replace(self._reading, why=begun.note if begun else "")
-            self._checkpoint = known.model_copy(update={"slice": known.slice + 1})
-            return CAREFUL_PAGES
-        same = known is not None and known.template_hash == self._hash
-        delta = known.delta if known is not None and same else {}
-        fresh = Checkpoint(
-            template_hash=self._hash,
-            mode=self._mode_name(),
-            run_id=self._slicing.run_id
-            if self._slicing
-            else f"{now:%Y%m%dT%H%M%S%f}-{self._legal_entity.id}-{self._template.id}",
-            slice=self._slicing.number if self._slicing else 0,
-            due=due() if self._slicing else None,
-            started=now,
-            delta=delta,
-            # Tokens of an earlier state serve after a full read as well as new ones would.
-            marked={} if self._reading.changes else delta,
-            compared=known.compared if known is not None and same else None,
-            identities=self._identities,
-        )
-        interrupted = known is not None and known.completed is None
-        if self._kept:
-            if known is not None and interrupted and known.run_id != fresh.run_id:
-                await self._give_up(known, fresh)
-            # Before anything is written: an interruption of the first page must be noticed, too.
-            await self._lane.checkpoints.save(self._template.id, fresh)
-        self._checkpoint = fresh
-        return _EVERY_PAGE if interrupted else 0
-
-    def _mode_name(self) -> str:
-        return ("dry " if self._mode.dry else "") + self._reading.mode
-
-    async def _give_up(self, known: Checkpoint, fresh: Checkpoint) -> None:
-        """Ends the record of a run that was killed and is not gone on with: it would be under way for ever."""
-        record = await self._lane.runs.load(known.run_id)
-        if record is not None and record.status == "Running":
-            end = {"status": "Error", "finished": fresh.started, "error": f"interrupted; {fresh.run_id} began anew"}
-            await self._lane.runs.save(record.model_copy(update=end))
-
-    def _continued(self, known: Checkpoint) -> bool:
-        """Whether the checkpoint is one of this very run, in a read that can go on from it."""
-        return (
-            self._slicing is not None
-            and self._slicing.goes_on(known)
-            and known.cursor is not None
-            and known.template_hash == self._hash
-        )
-
-    def _resumable(self, known: Checkpoint) -> bool:
-        return (
-            not self._mode.dry
-            and not self._reading.changes
-            and known.completed is None
-            and known.cursor is not None
-            and known.template_hash == self._hash
-            and known.mode == self._reading.mode
-        )
-
     # --- what is read ---
 
     async def _read(self, careful: int) -> None:
         if self._reading.changes:
             try:
-                await self._changes(careful)
+                await self._changed(careful)
             except (ExpiredToken, TooManyChanges) as error:
                 await self._give_up_changes(error)
             else:
@@ -212,35 +132,56 @@ class TemplateRun:
             await self._lane.settler.sweep(self._checkpoint.started)
         await self._complete(self._checkpoint.marked, everything=True)
 
-    async def _changes(self, careful: int) -> None:
-        pages = self._source.changes(
-            self._mapper.reads(),
-            self._legal_entity,
-            self._checkpoint.delta,
-            LedgerMemory(self._lane.ledger),
-            page_size=self._page_size,
-        )
-        tokens = await self._pages(pages, careful)
-        await self._pages(self._again(), careful)
+    async def _changed(self, careful: int) -> None:
+        if self._checkpoint.phase != "again":
+            careful = await self._named(careful)
+            point = self._checkpoint
+            # The tokens are good once all is settled: until then whoever begins anew starts from the old ones.
+            update = {"phase": "again", "turned": datetime.now(UTC), "cursor": ""}
+            self._checkpoint = point.model_copy(update=update | {"marked": dict(self._changes.tokens)})
+            if self._slicing is not None:
+                # When it was must outlive the process: what is noted from now on was met in this phase.
+                await self._lane.checkpoints.save(self._template.id, self._checkpoint)
+        await self._pages(self._again(self._checkpoint.cursor or ""), careful)
         await self._depart(whole=False)
-        # Only now: whoever is interrupted before starts again from the old ones.
-        await self._complete(tokens, everything=False)
+        await self._complete(self._checkpoint.marked, everything=False)
+        if self._checkpoint.slice:
+            await self._lane.remaining.clear()
+
+    async def _named(self, careful: int) -> int:
+        """Works through what the source names, or through what an earlier slice has kept of it."""
+        point = self._checkpoint
+        if point.cursor is not None:
+            return await self._pages(self._changes.rest(point.run_id, point.cursor), careful)
+        memory = LedgerMemory(self._lane.ledger)
+        careful = await self._pages(self._changes.pages(point.delta, memory, page_size=self._page_size), careful)
+        if self._slicing is not None and await self._changes.keep(point.run_id):
+            self._checkpoint = self._checkpoint.model_copy(update={"cursor": "0"})
+            await self._hand_on(self._slicing)
+        return careful
 
     async def _give_up_changes(self, error: P2CError) -> None:
         """Reads everything instead, and compares it, since how much was missed is not known."""
         self._reading = Reading(full=True, why=f"what changed could not be read: {error}")
-        self._checkpoint = self._checkpoint.model_copy(update={"mode": self._mode_name(), "delta": {}, "marked": {}})
+        update = {"mode": mode_name(self._mode, self._reading), "phase": "everything", "delta": {}, "marked": {}}
+        self._checkpoint = self._checkpoint.model_copy(update=update)
         if self._kept:
             await self._lane.checkpoints.save(self._template.id, self._checkpoint)
         await self._save(self._record())
 
-    async def _again(self) -> AsyncIterator[Page]:
-        """What waits for something else than a change of its own, as far as this run has not met it yet."""
-        started = self._checkpoint.started or datetime.now(UTC)
-        met = {one.key for one in self.outcomes}
+    async def _again(self, after: str) -> AsyncIterator[Page]:
+        """What waits for something else than a change of its own, as far as this run has not met it yet.
+
+        `after` is the key that an earlier slice came to.
+        """
+        point, now = self._checkpoint, datetime.now(UTC)
+        # Met in this run: among the changes. After that it was on the page that an interrupted slice did not settle.
+        since, until = moment(point.started or now), moment(point.turned or now)
+        met = await self._met()
         batch: list[str] = []
         async for one in self._lane.waiting.all():
-            if (one.again or one.kind == "parked") and one.last < moment(started) and one.key not in met:
+            waits = one.again or one.kind == "parked"
+            if waits and one.key > after and not since <= one.last < until and one.key not in met:
                 batch.append(one.key)
             if len(batch) >= self._page_size:
                 yield await self._fresh(batch)
@@ -248,16 +189,21 @@ class TemplateRun:
         if batch:
             yield await self._fresh(batch)
 
+    async def _met(self) -> Container[str]:
+        """What a dry run has met already; a real one notes it on the list of those that wait."""
+        if self._mode.dry and self._kept:
+            return await self._lane.marks.gather(self._checkpoint.run_id, MOST_CHANGES)
+        return {one.key for one in self.outcomes}
+
     async def _fresh(self, keys: Sequence[str]) -> Page:
         found = await self._source.documents(self._mapper.reads(), self._legal_entity, keys)
         there = {one.key.casefold() for one in found}
         if not self._mode.dry:
             await self._lane.settler.clear([key for key in keys if key.casefold() not in there])
-        return Page(sorted(found, key=lambda one: one.key.casefold()), None)
+        return Page(sorted(found, key=lambda one: one.key.casefold()), keys[-1])
 
-    async def _pages(self, pages: AsyncIterator[Page], careful: int, *, whole: bool = False) -> Mapping[str, str]:
-        """Works through pages, `whole`: of everything that there is; gives the tokens of the last one."""
-        tokens: Mapping[str, str] = {}
+    async def _pages(self, pages: AsyncIterator[Page], careful: int, *, whole: bool = False) -> int:
+        """Works through pages, `whole`: of everything that there is. Gives how many more are to be taken with care."""
         async with aclosing(read_ahead(pages)) as ahead:
             async for page in ahead:
                 self._lane.check()
@@ -269,8 +215,7 @@ class TemplateRun:
                 await self._settle(settled, page)
                 self._progress.advanced(len(settled))
                 await self._maybe_end(page)
-                tokens = page.tokens
-        return tokens
+        return careful
 
     async def _note(self, page: Page, *, whole: bool) -> None:
         """Remembers who is gone, and in a read of everything also who is there."""
@@ -283,6 +228,9 @@ class TemplateRun:
         if whole:
             point = self._checkpoint
             await self._departures.mark(point.run_id, point.page + 1, page.documents)
+        elif self._mode.dry and self._kept:
+            point = self._checkpoint
+            await self._lane.marks.add(point.run_id, point.page + 1, [one.key for one in page.documents if one.key])
 
     async def _depart(self, *, whole: bool) -> None:
         """Sees to the documents that are gone from the source, once all others are settled."""
@@ -339,15 +287,25 @@ class TemplateRun:
 
     async def _maybe_end(self, page: Page) -> None:
         """Raises SliceEnded when the slice is over and another one can go on behind this page."""
-        if self._slicing is None or page.cursor is None:
-            # Without a cursor there is nothing to hand on: the rest of the changes belongs to this slice.
+        naming = self._checkpoint.phase == "changed"
+        if self._slicing is None or (page.cursor is None and not naming):
+            # The last page of everything: what is left to do is little.
             return
-        self.end = await self._slicing.ends()
-        if self.end is None:
-            return
-        point = self._checkpoint
-        self._checkpoint = cancelled(point) if self.end is End.CANCELLED else handed_on(point, self._slicing)
-        await self._lane.checkpoints.save(self._template.id, self._checkpoint)
+        end = await self._slicing.ends()
+        if end is End.TIME and page.cursor is None:
+            # What is not named yet is not known: it is named, and kept for the next slice.
+            self._changes.stop()
+        elif end is End.TIME:
+            await self._hand_on(self._slicing)
+        elif end is not None:
+            await self._end(end, cancelled(self._checkpoint))
+
+    async def _hand_on(self, slicing: Slicing) -> None:
+        await self._end(End.TIME, handed_on(self._checkpoint, slicing))
+
+    async def _end(self, end: End, point: Checkpoint) -> None:
+        self.end, self._checkpoint = end, point
+        await self._lane.checkpoints.save(self._template.id, point)
         raise SliceEnded
 
     async def _paused(self, error: P2CError) -> bool:
@@ -375,8 +333,10 @@ class TemplateRun:
 
     async def _complete(self, tokens: Mapping[str, str], *, everything: bool) -> None:
         now = datetime.now(UTC)
-        end = {"cursor": None, "completed": now, "due": None, "delta": dict(tokens), "marked": {}}
-        self._checkpoint = self._checkpoint.model_copy(update=end | ({"compared": now} if everything else {}))
+        end = {"completed": now, "due": None, "cursor": None, "careful": False, "turned": None}
+        next_time = {"delta": dict(tokens), "marked": {}}
+        compared = {"compared": now} if everything else {}
+        self._checkpoint = self._checkpoint.model_copy(update=end | next_time | compared)
         if not self._kept:
             return
         # Before the checkpoint: nobody comes back to the record of a run that is complete.
@@ -390,7 +350,7 @@ class TemplateRun:
             id=point.run_id,
             template=self._template.id,
             legal_entity=self._legal_entity.id,
-            mode=self._mode_name(),
+            mode=mode_name(self._mode, self._reading),
             trigger=self._trigger,
             status="Cancelled" if self.end is End.CANCELLED else _status(point, error),
             started=started,

@@ -93,15 +93,23 @@ class Session:
         """Runs the templates, one after the other, each for every legal entity that it has.
 
         A template whose predecessor ended in Error, or whose lane is taken, is not run: its record says so. `rebind`
-        says that the state belongs to these environments, whatever it says itself. Raises ConfigError, AuthError and
-        StateError (the state belongs to others) before anything is written.
+        says that the state belongs to these environments, whatever it says itself. Raises before anything is written
+        to them: StateError when the state belongs to others, else, with a record of each run that did not begin, what
+        keeps the environments from being asked, or a ConfigError when they do not fit the project.
         """
         mode = mode or Mode()
         chosen = self.select(names)
-        await self.bind(rebind=rebind, dry=mode.dry)
-        environment = await survey(self.project, self.sales.metadata)
-        entities = self._entities(environment, legal_entities)
-        plans = _plans(chosen, entities, environment)
+        try:
+            await self.bind(rebind=rebind, dry=mode.dry)
+            environment = await survey(self.project, self.sales.metadata)
+            entities = self._entities(environment, legal_entities)
+            plans = _plans(chosen, entities, environment)
+        except StateError:
+            raise
+        except P2CError as error:
+            if not mode.dry:
+                await self._record_not_begun(chosen, legal_entities, mode, error)
+            raise
         broken: dict[tuple[str, str], str] = {}
         results: list[Finished] = []
         for template, entity, mapper in plans:
@@ -122,6 +130,18 @@ class Session:
             if finished is not None:
                 finished(result)
         return results
+
+    async def _record_not_begun(
+        self, chosen: Sequence[Template], wanted: Sequence[str], mode: Mode, error: P2CError
+    ) -> None:
+        """Whoever asks what became of the runs finds why there were none."""
+        company = self.project.connection_set
+        asked = {name.lower() for name in wanted}
+        for name in company.legal_entities:
+            entity = LegalEntity(name)
+            here = [one for one in chosen if one.scope != "master" or name == company.master]
+            for template in here if name in asked or not asked else ():
+                await Runs(self.store).save(_not_run(template, entity, mode, f"not run: {error}"))
 
     async def identities(self) -> dict[str, str]:
         """What both environments are, whatever addresses they are reached by."""

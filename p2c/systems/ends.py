@@ -5,11 +5,12 @@ Rows are flat: a path as the template writes it, and its value (`p2c.documents`)
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from p2c.documents import (
+    Changed,
     DocumentChange,
     DocumentRead,
     DocumentWrite,
@@ -91,12 +92,16 @@ class Source(Protocol):
         remembered: Remembered,
         *,
         page_size: int,
-    ) -> AsyncIterator[Page]:
-        """What changed since the tokens: documents whole, as they are now, and those that are gone; at least one page.
+    ) -> AsyncGenerator[Changed]:
+        """What changed since the tokens, at most so many documents at a time, at least once; `whole` reads them.
 
-        A document may come that did not change. The last page has the next tokens; they are good once all pages are
-        settled. Raises ExpiredToken when the source does not know the tokens any more, and TooManyChanges.
+        A document may be named that did not change. The last one has the next tokens; they are good once all that was
+        named is settled. Raises ExpiredToken when the source does not know the tokens any more, and TooManyChanges.
         """
+        ...
+
+    async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
+        """The documents that were named, whole, as they are now, and those that are really gone."""
         ...
 
 

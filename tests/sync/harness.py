@@ -16,10 +16,11 @@ from p2c.state.store import Lease
 from p2c.state.waiting import Waiting
 from p2c.sync.compare import Comparer
 from p2c.sync.deleting import Brake, Departures
-from p2c.sync.lane import Lane, open_lane
+from p2c.sync.lane import Lane, open_dry_lane, open_lane
 from p2c.sync.loading import Loader
 from p2c.sync.renames import Renames
 from p2c.sync.running import TemplateRun
+from p2c.sync.slicing import End, Slicing
 from p2c.sync.watching import Mode
 from p2c.systems.ends import Source
 from p2c.templates.load import template_hash
@@ -97,14 +98,21 @@ class Bench(Generic[S]):
     identities: dict[str, str] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     """Of the last run: from the state, or the findings of a dry one."""
+    end: End | None = None
+    """How its slice ended."""
 
-    async def run(self, *, full: bool = False, dry: bool = False) -> RunRecord:
+    async def run(self, *, full: bool = False, dry: bool = False, slicing: Slicing | None = None) -> RunRecord:
         mode = Mode(full, dry)
         digest = template_hash(self.template)
         rules = mapper(self.template)
         comparer = Comparer(rules, self.legal_entity)
         loader = Loader(rules, comparer, self.shelf, self.legal_entity, digest, dry=dry)
-        async with self.lane(dry=dry) as lane:
+        open_it = (
+            open_dry_lane(self.store, self.template, self.legal_entity.id, slicing.run_id)
+            if dry and slicing
+            else self.lane(dry=dry)
+        )
+        async with open_it as lane:
             run = TemplateRun(
                 self.template,
                 digest,
@@ -117,6 +125,7 @@ class Bench(Generic[S]):
                 page_size=10,
                 progress=self.watch,
                 full_every=self.full_every,
+                slicing=slicing,
                 departures=Departures(
                     rules,
                     self.source,
@@ -125,7 +134,7 @@ class Bench(Generic[S]):
                     lane,
                     self.brake,
                     dry=dry,
-                    kept=not dry,
+                    kept=not dry or slicing is not None,
                     page_size=2,
                 ),
                 renames=Renames(rules, self.source, self.legal_entity, lane.ledger),
@@ -133,7 +142,8 @@ class Bench(Generic[S]):
             )
             record = await run.run()
             kept = [one async for one in lane.runs.outcomes(record.id)]
-        self.outcomes = list(run.outcomes) if dry else kept
+        self.outcomes = kept or list(run.outcomes)
+        self.end = run.end
         return record
 
     def lane(self, *, dry: bool = True) -> AbstractAsyncContextManager[Lane]:

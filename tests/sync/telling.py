@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 
-from p2c.documents import Deletion, DocumentRead, LegalEntity, Page, SourceDocument
+from p2c.documents import Changed, Deletion, DocumentRead, LegalEntity, Page, SourceDocument
 from p2c.errors import P2CError
 from p2c.systems.ends import Remembered
 
@@ -73,7 +73,7 @@ class Telling:
         remembered: Remembered,
         *,
         page_size: int,
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Changed]:
         if self.refused is not None:
             raise self.refused
         until = self.version
@@ -81,9 +81,13 @@ class Telling:
         for number, start in enumerate(range(0, len(keys), SIZE)):
             self._fail(number)
             some = keys[start : start + SIZE]
-            gone = [Deletion(f"id of {key}", key) for key in some if key not in self.there]
-            yield Page(self._take(some), None, deleted=gone)
-        yield Page((), None, tokens={"orders": str(until)})
+            gone = tuple(Deletion(f"id of {key}", key) for key in some if key not in self.there)
+            yield Changed(tuple(some), gone=gone)
+        yield Changed(tokens={"orders": str(until)})
+
+    async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
+        gone = [one for one in changed.gone if one.key not in self.there]
+        return Page(self._take(changed.keys), None, deleted=gone)
 
     def _take(self, keys: Sequence[str]) -> list[SourceDocument]:
         there = [key for key in keys if key in self.there]

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from demo.stage import Stage
-from p2c.errors import ConfigError, LeaseHeld
+from p2c.errors import AuthError, ConfigError, LeaseHeld
 from p2c.operations.opening import open_session, opened_store
 from p2c.settings import AuthSettings, EndSettings
 from p2c.state.runs import Runs
@@ -220,3 +220,26 @@ def test_the_solution_is_looked_for_in_the_environment(stage: Raise) -> None:
     with pytest.raises(ConfigError, match="Template contacts needs columns"):
         play.run(["contacts"])
     assert play.run(["accounts"])[0].record.counts["created"] == 11
+
+
+async def test_runs_that_could_not_begin_are_among_the_runs(stage: Raise) -> None:
+    play = stage("contoso-group")
+    play.company.set_up()
+    wrong = EndSettings(auth=AuthSettings(kind="static", token=SecretStr("stale")))
+    settings = play.settings.model_copy(update={"sales": wrong})
+    async with open_session(settings) as session:
+        for mode in (Mode(dry=True), Mode()):
+            with pytest.raises(AuthError):
+                await session.run(["accounts", "products"], mode=mode)
+        with pytest.raises(AuthError):
+            await session.run(["accounts"], legal_entities=["DEMF"])
+    async with opened_store(settings) as store:
+        found = await Runs(store).recent()
+    assert {(one.template, one.legal_entity, one.status) for one in found} == {
+        ("products", "usmf", "Error"),
+        ("accounts", "usmf", "Error"),
+        ("accounts", "demf", "Error"),
+        ("accounts", "jpmf", "Error"),
+    }
+    assert len(found) == 5
+    assert all(one.error.startswith("not run: ") and "401" in one.error for one in found)

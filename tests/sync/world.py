@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_OID, uuid5
 
 from p2c.documents import (
+    Changed,
     DocumentChange,
     DocumentRead,
     DocumentWrite,
@@ -220,8 +221,11 @@ class Pages:
         remembered: Remembered,
         *,
         page_size: int,
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Changed]:
         raise ExpiredToken("there never was a token", system="finops")
+
+    async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
+        raise NotImplementedError
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
 
 from p2c.documents import (
+    Changed,
     DocumentChange,
     DocumentRead,
     DocumentWrite,
@@ -18,11 +19,10 @@ from p2c.documents import (
 from p2c.errors import ServiceError, Transient
 from p2c.systems.batches import BatchWriter
 from p2c.systems.ends import MOST_CHANGES, Remembered
-from p2c.systems.finops.changes import FinOpsChanges
 from p2c.systems.finops.finding import Finder
 from p2c.systems.finops.queries import Queries
 from p2c.systems.finops.reading import FinOpsReader
-from p2c.systems.finops.scanning import EtagScan
+from p2c.systems.finops.scanning import Detector, EtagScan
 from p2c.systems.finops.writing import MOST_OPERATIONS, parts
 from p2c.systems.odata.transport import ODataClient
 
@@ -41,7 +41,7 @@ class FinOpsEnd:
         queries = Queries(client)
         self.client = client
         self._reader = FinOpsReader(queries)
-        self._changes = FinOpsChanges(self._reader, EtagScan(self._reader, most=most_changes))
+        self._detector: Detector = EtagScan(self._reader, most=most_changes)
         self._finder = Finder(queries)
         self._writer = BatchWriter(client, parts, operations=batch_operations, most=MOST_OPERATIONS)
 
@@ -71,7 +71,7 @@ class FinOpsEnd:
 
     async def mark(self, read: DocumentRead, legal_entity: LegalEntity) -> dict[str, str]:
         """What changes are compared with is in the ledger, so there is little to mark."""
-        return await self._changes.mark(read, legal_entity)
+        return await self._detector.mark(read, legal_entity)
 
     def changes(
         self,
@@ -81,9 +81,18 @@ class FinOpsEnd:
         remembered: Remembered,
         *,
         page_size: int,
-    ) -> AsyncIterator[Page]:
-        """Documents whose ETags are not the remembered ones, and those that are gone."""
-        return self._changes.pages(read, legal_entity, tokens, remembered, page_size=page_size)
+    ) -> AsyncGenerator[Changed]:
+        """Documents whose ETags are not the remembered ones, and those that were not met."""
+        return self._detector.changes(read, legal_entity, tokens, remembered, page_size=page_size)
+
+    async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
+        """The changed documents, and those of which there is no row. Lines without a header are for a full read."""
+        documents = await self._reader.documents(read, legal_entity, changed.keys) if changed.keys else []
+        documents.sort(key=lambda document: document.key.casefold())
+        # A row that a scan did not meet may have been written while it ran, or have left a source filter.
+        missed = [one.key for one in changed.gone]
+        gone = set(await self._reader.absent(read, legal_entity, missed) if missed else ())
+        return Page(documents, None, deleted=[one for one in changed.gone if one.key in gone])
 
     async def resolve(
         self, entity: str, rows: Sequence[Mapping[str, Value]], legal_entity: LegalEntity | None = None

@@ -7,12 +7,12 @@ moves none (whether totals are up to date, say): the columns that decide whether
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
-from p2c.documents import DocumentRead, LegalEntity
+from p2c.documents import Changed, Deletion, DocumentRead, LegalEntity
 from p2c.errors import ExpiredToken
 from p2c.systems.chunks import chunks
 from p2c.systems.ends import MOST_CHANGES, Remembered, TooManyChanges
@@ -25,18 +25,6 @@ SCAN_SIZE = 2_000
 _SCAN = "etags"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Keys of documents that changed or are new, and of those that were not met, to be confirmed.
-
-    The last one has the next tokens.
-    """
-
-    changed: Sequence[str] = ()
-    absent: Sequence[str] = ()
-    tokens: Mapping[str, str] = field(default_factory=dict)
-
-
 class Detector(Protocol):
     """Tells which documents changed: the scan here; an export that tracks changes can be another."""
 
@@ -44,7 +32,7 @@ class Detector(Protocol):
         """See `p2c.systems.ends.Source.mark`."""
         ...
 
-    def differences(
+    def changes(
         self,
         read: DocumentRead,
         legal_entity: LegalEntity,
@@ -52,8 +40,8 @@ class Detector(Protocol):
         remembered: Remembered,
         *,
         page_size: int,
-    ) -> AsyncGenerator[Difference]:
-        """What differs since the tokens, at most so many keys at a time. Raises ExpiredToken and TooManyChanges."""
+    ) -> AsyncGenerator[Changed]:
+        """See `p2c.systems.ends.Source.changes`; who was not met counts as `gone`, to be confirmed."""
         ...
 
 
@@ -68,7 +56,7 @@ class EtagScan:
         """Nothing but a name: what is compared is in the ledger, document by document."""
         return {read.header.entity: _SCAN}
 
-    async def differences(
+    async def changes(
         self,
         read: DocumentRead,
         legal_entity: LegalEntity,
@@ -76,7 +64,7 @@ class EtagScan:
         remembered: Remembered,
         *,
         page_size: int,
-    ) -> AsyncGenerator[Difference]:
+    ) -> AsyncGenerator[Changed]:
         """See `Detector`."""
         if tokens != await self.mark(read, legal_entity):
             raise ExpiredToken("The tokens are not those of a scan.", system="finops")
@@ -95,11 +83,11 @@ class EtagScan:
                 if total > self._most:
                     raise TooManyChanges(f"More than {self._most:,} documents changed since the last run.")
                 for chunk in chunks(changed, page_size):
-                    yield Difference(changed=chunk)
+                    yield Changed(tuple(chunk))
         if not roll.complete():
             async for absent in _in_doubt(roll, remembered, page_size):
-                yield Difference(absent=absent)
-        yield Difference(tokens=dict(tokens))
+                yield Changed(gone=tuple(Deletion(key, key) for key in absent))
+        yield Changed(tokens=dict(tokens))
 
 
 async def _in_doubt(roll: RollCall, remembered: Remembered, size: int) -> AsyncGenerator[list[str]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from p2c.documents import (
+    Changed,
     DocumentChange,
     DocumentRead,
     DocumentWrite,
@@ -85,9 +86,13 @@ class SalesEnd:
         remembered: Remembered,
         *,
         page_size: int,
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Changed]:
         """Changed documents by number, those without one last. Deletes are known where changes are tracked."""
-        return self._changes.pages(read, legal_entity, tokens, remembered, page_size=page_size)
+        return self._changes.named(read, legal_entity, tokens, remembered, page_size=page_size)
+
+    async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
+        """The changed documents with every revision and duplicate; a number that another row has is not gone."""
+        return await self._changes.whole(read, legal_entity, changed)
 
     async def resolve(
         self, entity: str, rows: Sequence[Mapping[str, Value]], legal_entity: LegalEntity | None = None

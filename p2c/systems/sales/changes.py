@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
-from p2c.documents import Deletion, DocumentRead, LegalEntity, Page, SourceDocument
+from p2c.documents import Changed, Deletion, DocumentRead, LegalEntity, Page, SourceDocument
 from p2c.errors import ExpiredToken
 from p2c.systems import keys
 from p2c.systems.chunks import chunks
@@ -100,7 +100,7 @@ class SalesChanges:
         found = {one.table.name: token for one, token in zip(watched, tokens, strict=True)}
         return found | {_UNITS: _scope(legal_entity)}
 
-    async def pages(
+    async def named(
         self,
         read: DocumentRead,
         legal_entity: LegalEntity,
@@ -108,7 +108,7 @@ class SalesChanges:
         remembered: Remembered,
         *,
         page_size: int,
-    ) -> AsyncGenerator[Page]:
+    ) -> AsyncGenerator[Changed]:
         """See `p2c.systems.ends.Source.changes`."""
         watched = _watched(read)
         if tokens.get(_UNITS) != _scope(legal_entity):
@@ -125,16 +125,24 @@ class SalesChanges:
         await self._add_headers(watched[0], legal_entity, touched)
         deleted = await self._add_deleted(read, touched, remembered)
         touched.check()
-        number, identifier = watched[0].column, watched[0].table.id
         for chunk in chunks(sorted(touched.numbers), page_size):
-            wanted = [touched.numbers[one] for one in chunk]
-            documents = await self._reader.having(read, legal_entity, number, wanted)
-            gone = [one for folded in chunk for one in deleted.get(folded, ())]
-            yield Page(_in_order(documents), None, deleted=_without(gone, documents))
+            gone = tuple(one for folded in chunk for one in deleted.get(folded, ()))
+            yield Changed(tuple(touched.numbers[one] for one in chunk), gone=gone)
         for ids in chunks(touched.blank, page_size):
-            yield Page(await self._reader.having(read, legal_entity, identifier, ids), None)
+            yield Changed(unnamed=tuple(ids))
         names = (one.table.name for one in watched)
-        yield Page((), None, tokens={**dict(zip(names, following, strict=True)), _UNITS: tokens[_UNITS]})
+        yield Changed(tokens={**dict(zip(names, following, strict=True)), _UNITS: tokens[_UNITS]})
+
+    async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
+        """See `p2c.systems.ends.Source.whole`; `changed.keys` are numbers of headers."""
+        header = read.header
+        documents: list[SourceDocument] = []
+        if changed.keys:
+            documents += _in_order(await self._reader.having(read, legal_entity, header.key[0], changed.keys))
+        if changed.unnamed:
+            identifier = catalog.sales_table_by_set(header.entity).id
+            documents += await self._reader.having(read, legal_entity, identifier, changed.unnamed)
+        return Page(documents, None, deleted=_without(changed.gone, documents))
 
     async def _add_headers(self, header: _Watched, legal_entity: LegalEntity, touched: _Touched) -> None:
         """Adds the headers of changed lines that have not changed themselves."""

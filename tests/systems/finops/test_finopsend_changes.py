@@ -35,9 +35,10 @@ class Watch:
             self.memory.settle(page)
 
     async def changes(self, size: int = 100) -> list[Page]:
-        found = self.world.finops.changes(self.read, self.entity, self.tokens, self.memory, page_size=size)
-        pages = [page async for page in found]
-        self.tokens = dict(pages[-1].tokens)
+        end = self.world.finops
+        found = [one async for one in end.changes(self.read, self.entity, self.tokens, self.memory, page_size=size)]
+        pages = [await end.whole(self.read, self.entity, one) for one in found]
+        self.tokens = dict(found[-1].tokens)
         for page in pages:
             self.memory.settle(page)
         return pages

@@ -41,10 +41,11 @@ class Watch:
             self.memory.settle(page)
 
     async def changes(self, size: int = 100) -> list[Page]:
-        found = self.world.sales.changes(self.read, self.entity, self.tokens, self.memory, page_size=size)
-        pages = [page async for page in found]
-        assert [bool(page.tokens) for page in pages] == [False] * (len(pages) - 1) + [True]
-        self.tokens = dict(pages[-1].tokens)
+        end = self.world.sales
+        found = [one async for one in end.changes(self.read, self.entity, self.tokens, self.memory, page_size=size)]
+        pages = [await end.whole(self.read, self.entity, one) for one in found]
+        assert [bool(one.tokens) for one in found] == [False] * (len(found) - 1) + [True]
+        self.tokens = dict(found[-1].tokens)
         for page in pages:
             self.memory.settle(page)
         return pages
@@ -81,7 +82,7 @@ async def test_a_changed_header_comes_with_all_its_lines(office: Office, orders:
     (page, last) = await orders.changes()
     (document,) = page.documents
     assert (document.key, document.header["name"], len(document.lines["OrderLine"])) == ("SO-2", "Renamed", 2)
-    assert last.documents == ()
+    assert last.documents == []
     assert documents(await orders.changes()) == []
 
 
