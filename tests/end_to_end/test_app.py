@@ -275,3 +275,28 @@ def test_a_dead_letter_is_corrected_and_replayed(app: StartApp) -> None:
     assert running_app.caller.get("/api/dead-letters").json() == {"deadLetters": []}
     logged = "".join(f"{line.message} {line.extra}" for line in running_app.host.logs)
     assert "Nowhere" not in logged, "a log never holds values"
+
+
+def test_what_changed_goes_in_slices_too(app: StartApp) -> None:
+    running_app = app(P2C_SLICE_SECONDS="0.001", P2C_PAGE_SIZE="2")
+    running_app.tick("accounts")
+    sales = running_app.stage.sandbox.sales
+    accounts = sales.rows("account")
+    for row in accounts:
+        sales.people.update("account", str(row["accountid"]), {"name": f"{row['name']} & Sons"})
+    requests = sales.stats.requests
+    running_app.tick("accounts")
+    latest = running_app.runs()[0]
+    assert (latest["mode"], latest["status"], latest["counts"]) == (
+        "incremental",
+        "Completed",
+        {"updated": len(accounts)},
+    )
+    ended = [line.extra for line in running_app.host.logs if line.message in ("slice ended", "run ended")]
+    slices = [one["p2c_slice"] for one in ended if one["p2c_run"] == ended[-1]["p2c_run"]]
+    assert slices == list(range(len(slices)))
+    assert len(slices) > 3
+    # Naming them is one request; no slice asks the feed again.
+    assert sales.stats.requests - requests < 3 * len(slices) + 5
+    (agreement,) = [one for one in running_app.stage.reconcile() if one.template == "accounts"]
+    assert list(agreement.different) == []
