@@ -6,6 +6,7 @@ EXTRAS := cli,sandbox,test
 DATA ?=
 ROUNDS ?= 2
 POINTS ?= 0
+WORKERS ?= $(shell $(PY) -c 'import os; print(os.cpu_count() or 1)')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format start soak bench clean
@@ -43,9 +44,9 @@ format: $(VENV)/.ready ## put the code in shape
 start: $(VENV)/.ready ## the function app on this machine: Core Tools if they are there, else the local host
 	@tools/start.sh
 
-soak: $(VENV)/.ready ## break the network and kill the process, at length; ROUNDS and POINTS say how much
-	@$(PY) -m harness --rounds $(ROUNDS)
-	@$(PY) -m harness.crash --points $(POINTS)
+soak: $(VENV)/.ready ## break the network and kill the process, at length; ROUNDS, POINTS say how much, WORKERS how many at a time
+	@$(PY) -m harness weather --rounds $(ROUNDS) --workers $(WORKERS)
+	@$(PY) -m harness crash --points $(POINTS) --workers $(WORKERS)
 
 bench: $(VENV)/.ready ## requests and seconds per 1 000 documents, beside a plain one-row-at-a-time client
 	@$(PY) -m benchmarks.templates

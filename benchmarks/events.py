@@ -28,8 +28,9 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.apart import ApartError
 from benchmarks.measuring import DELIVERIES, DOCUMENTS, MASTERS, TEMPLATES, BenchmarkError
-from benchmarks.sources import Act, Sources, SourcesError
+from benchmarks.sources import Act, Sources
 from benchmarks.telling import Told
 from p2c.operations.opening import open_session
 from p2c.operations.reconcile import reconcile
@@ -73,7 +74,7 @@ class Latency:
 def measured(changes: int, seed: int, imposed: float = 0.0) -> Iterator[Latency]:
     """Measures so many changes of each template while each request to a system takes `imposed` seconds longer.
 
-    Raises SourcesError when a change does not arrive, HostError when the app does not run, BenchmarkError when both
+    Raises ApartError when a change does not arrive, HostError when the app does not run, BenchmarkError when both
     systems do not agree after all changes of a stage.
     """
     with ExitStack() as stack:
@@ -118,9 +119,9 @@ class _App:
         told = self._sources.change(template, number)
         try:
             seconds = self._sources.watched(lambda: self._send(told), LIMIT_SECONDS)
-        except SourcesError as error:
+        except ApartError as error:
             last = " | ".join(f"{one.level} {one.message} {dict(one.extra)}" for one in list(self._host.logs)[-10:])
-            raise SourcesError(f"{template}, change {number}: {error}; last in the log: {last}") from error
+            raise ApartError(f"{template}, change {number}: {error}; last in the log: {last}") from error
         self._host.wait_idle(_IDLE_SECONDS)
         return seconds
 
@@ -183,7 +184,7 @@ def main(given: Sequence[str] | None = None) -> int:
             for one in measured(chosen.changes, chosen.seed, imposed):
                 found.append(one)
                 told.print(f"{one.template}, {imposed * 1000:.0f} ms: {one.percentile(0.5):.3f} s", style="dim")
-    except (SourcesError, HostError, BenchmarkError) as error:
+    except (ApartError, HostError, BenchmarkError) as error:
         told.print(f"No result: {error}", style="red", markup=False)
         return 1
     if chosen.json:

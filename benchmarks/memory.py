@@ -15,21 +15,22 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.apart import Acts, Apart
 from p2c.operations.opening import open_session
 from p2c.settings import AuthSettings, EndSettings, Settings
 from p2c.sync.watching import Mode
 from sandbox import Sandbox
-from sandbox.company import Company, build
+from sandbox.company import Company, contoso
 
 _SPAWN = get_context("spawn")
 SIZES = (1_000, 10_000)
@@ -73,23 +74,15 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def measured(documents: int) -> Iterator[Peak]:
     """The peaks at one size: of a first load, of a run that finds a few changes, and of a full comparison."""
-    with TemporaryDirectory(prefix="p2c-memory-") as folder:
-        here, there = _SPAWN.Pipe()
-        server = _SPAWN.Process(target=_serve, args=(there, documents), daemon=True)
-        server.start()
-        try:
-            project, token = here.recv()
-            place = Path(folder)
-            (place / "p2c.json").write_text(json.dumps(project), encoding="utf-8")
-            yield _run(place, token, documents, "first load")
-            here.send(CHANGED)
-            here.recv()
-            yield _run(place, token, documents, f"{CHANGED} changed")
-            yield _run(place, token, documents, "full comparison")
-        finally:
-            here.close()
-            server.join(30)
-            server.kill()
+    with TemporaryDirectory(prefix="p2c-memory-") as folder, Apart(contoso.plan(), _acts) as apart:
+        place = Path(folder)
+        (place / "p2c.json").write_text(json.dumps(apart.project), encoding="utf-8")
+        apart.do("set_up")
+        apart.do("fill", documents)
+        yield _run(place, apart.token, documents, "first load")
+        apart.do("change", CHANGED)
+        yield _run(place, apart.token, documents, f"{CHANGED} changed")
+        yield _run(place, apart.token, documents, "full comparison")
 
 
 def _run(folder: Path, token: str, documents: int, name: str) -> Peak:
@@ -121,27 +114,8 @@ def _client(pipe: Connection, folder: Path, token: str, full: bool) -> None:
     pipe.send((read, time.perf_counter() - began, memory))
 
 
-def _serve(pipe: Connection, documents: int) -> None:
-    """The other process: both servers with so many accounts, some of which change when it is told to."""
-    with Sandbox() as sandbox:
-        company = build("contoso", sales=sandbox.sales, finops=sandbox.finops)
-        company.set_up()
-        _fill(sandbox, documents)
-        pipe.send((_project(company, sandbox), sandbox.token))
-        while True:
-            try:
-                count = pipe.recv()
-            except EOFError:
-                return
-            _change(sandbox, count)
-            pipe.send(True)
-
-
-def _project(company: Company, sandbox: Sandbox) -> dict[str, Any]:
-    project = company.project
-    project["connectionSet"]["sales"]["url"] = sandbox.sales_url
-    project["connectionSet"]["finops"]["url"] = sandbox.finops_url
-    return project
+def _acts(sandbox: Sandbox, _: Company) -> Acts:
+    return {"fill": partial(_fill, sandbox), "change": partial(_change, sandbox)}
 
 
 def _fill(sandbox: Sandbox, documents: int) -> None:

@@ -1,5 +1,6 @@
-"""Both sandboxes in a process of their own: people change something, it is told as the events that the systems would
-send, and that process looks when the change is at the other side. All moments are taken there, by one clock.
+"""The company whose events are measured: people change something, which is told as the events that the systems would
+send, and the process of both sandboxes looks when the change is at the other side. All moments are taken there, by one
+clock.
 """
 
 from __future__ import annotations
@@ -8,12 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from types import TracebackType
 from typing import Any, Literal
 
 from benchmarks import company, telling
+from benchmarks.apart import Acts, Apart, ApartError
 from benchmarks.telling import Told
 from sandbox import Sandbox
 from sandbox.company import Company
@@ -22,18 +21,11 @@ from sandbox.company.sales_desk import Ref, SalesDesk, record_id
 from sandbox.finops.changes import ChangeEvent
 from sandbox.sales.changes import Event
 
-_SPAWN = get_context("spawn")
-_END = "end"
-
 Act = Literal["set_up", "sell", "fulfil"]
 """What the people of a company do, in this order."""
 
 _LOOK_SECONDS = 0.002
 """How long between two looks at the destination; no latency is known more exactly."""
-
-
-class SourcesError(Exception):
-    """The process of the sandboxes could not do what it was told; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,64 +37,33 @@ class _Wanted:
     value: str
 
 
-class Sources:
-    """The process with both sandboxes and a company of that seed and size. Use it as a context manager."""
+class Sources(Apart):
+    """Both sandboxes and a company of that seed and size, whose people change one document at a time."""
 
     def __init__(self, seed: int, documents: int) -> None:
-        self._here, there = _SPAWN.Pipe()
-        self._process = _SPAWN.Process(target=_serve, args=(there, seed, documents), daemon=True)
-        self.project: dict[str, Any] = {}
-        """The company's project file, with the addresses of the servers."""
-        self.token = ""
-
-    def __enter__(self) -> Sources:
-        self._process.start()
-        self.project, self.token = self._answer()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._process.is_alive():
-            self._here.send((_END, ()))
-        self._process.join(30)
-        if self._process.is_alive():
-            self._process.kill()
-        self._here.close()
+        super().__init__(plan_of(seed, documents), _acts)
 
     def act(self, name: Act) -> None:
         """The company's people do their part."""
-        self._here.send((name, ()))
-        self._answer()
+        self.do(name)
 
     def imposes(self, latency: float) -> None:
         """Each request to either system takes so many seconds longer from now on."""
-        self._here.send(("imposes", (latency,)))
-        self._answer()
+        self.do("imposes", latency)
 
     def change(self, template: str, number: int) -> list[Told]:
         """People change the n-th document of a template (from 0); gives the events of that."""
-        self._here.send(("change", (template, number)))
-        found: list[Told] = self._answer()
+        found: list[Told] = self.do("change", template, number)
         return found
 
     def watched(self, tell: Callable[[], None], limit: float) -> float:
         """Seconds from the last change to its write at the destination, while `tell` sends the events.
 
-        Raises SourcesError when it is not written within `limit` seconds.
+        Raises ApartError when it is not written within `limit` seconds.
         """
-        self._here.send(("written", (limit,)))
+        self.begin("written", limit)
         tell()
-        return float(self._answer())
-
-    def _answer(self) -> Any:
-        try:
-            done, answer = self._here.recv()
-        except EOFError:
-            raise SourcesError("the process of the sandboxes ended") from None
-        if not done:
-            raise SourcesError(answer)
-        return answer
+        return float(self.answer())
 
 
 def plan_of(seed: int, documents: int) -> Plan:
@@ -112,35 +73,9 @@ def plan_of(seed: int, documents: int) -> Plan:
     return plan
 
 
-def _serve(pipe: Connection, seed: int, documents: int) -> None:
-    """The other process: does what it is told until it is told to end, or nobody is there to tell it."""
-    with Sandbox() as sandbox:
-        people = Company("benchmark", plan_of(seed, documents), sandbox.sales, sandbox.finops)
-        project = people.project
-        project["connectionSet"]["sales"]["url"] = sandbox.sales_url
-        project["connectionSet"]["finops"]["url"] = sandbox.finops_url
-        pipe.send((True, (project, sandbox.token)))
-        changing = _Changing(people.plan, sandbox)
-        acts: Mapping[str, Callable[..., object]] = {
-            "set_up": people.set_up,
-            "sell": people.sell,
-            "fulfil": people.fulfil,
-            "change": changing.change,
-            "written": changing.written,
-            "imposes": changing.imposes,
-        }
-        while True:
-            try:
-                act, given = pipe.recv()
-            except EOFError:
-                return
-            if act == _END:
-                return
-            try:
-                pipe.send((True, acts[act](*given)))
-            except Exception as error:
-                # Whoever told us must hear of it, or would wait for ever.
-                pipe.send((False, f"{act}: {type(error).__name__}: {error}"))
+def _acts(sandbox: Sandbox, people: Company) -> Acts:
+    changing = _Changing(people.plan, sandbox)
+    return {"change": changing.change, "written": changing.written}
 
 
 class _Changing:
@@ -188,13 +123,9 @@ class _Changing:
         """Seconds from the last change until it is at the other side."""
         while not self._there():
             if time.monotonic() > self._begun + limit:
-                raise SourcesError(f"{self._wanted} was not written within {limit:.0f} s")
+                raise ApartError(f"{self._wanted} was not written within {limit:.0f} s")
             self._pause.wait(_LOOK_SECONDS)
         return time.monotonic() - self._begun
-
-    def imposes(self, latency: float) -> None:
-        """Both servers answer so many seconds later."""
-        self._sales.limits.latency = self._finops.limits.latency = latency
 
     # --- what people do: each gives what is to be written then ---
 
@@ -220,7 +151,7 @@ class _Changing:
         self._finops.change_product(product.number, USMF.code, SalesPrice=product.price + 1 + number)
         there = self._desk.find("product", productnumber=product.number)
         if there is None:
-            raise SourcesError(f"product {product.number} is not in Sales")
+            raise ApartError(f"product {product.number} is not in Sales")
         return _Wanted(("product", "productpricelevel"), "productid", there.id)
 
     def _quotes(self, number: int) -> _Wanted:
@@ -238,7 +169,7 @@ class _Changing:
     def _one_more(self, table: str, parent: str, header: Ref) -> None:
         line = self._desk.find(table, **{parent: header.id, "sequencenumber": 1})
         if line is None:
-            raise SourcesError(f"{header.table} {header.id} has no line 1")
+            raise ApartError(f"{header.table} {header.id} has no line 1")
         self._desk.update(line, {"quantity": self._sales.engine.need(table, line.id)["quantity"] + 1})
 
     def _orders_to_sales(self, number: int) -> _Wanted:

@@ -1,4 +1,7 @@
-"""`python -m harness --rounds 3 --save numbers.json`: every weather over both companies, round after round."""
+"""Both harnesses: `python -m harness weather --rounds 2` and `python -m harness crash --points 40`.
+
+Each life goes to one of `--workers` processes. A line tells of each that is over, and the numbers come last.
+"""
 
 from __future__ import annotations
 
@@ -6,44 +9,88 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from harness.network import Tally, Trial, endure
+from harness import crash, network
+from harness.tally import Tally
 from harness.weather import WEATHERS
+from harness.workers import shared_out
 
-COMPANIES = (("contoso", 0), ("generated", 60))
+COMPANIES = {"contoso": 0, "generated": 60}
+"""Which companies there are, and how many orders a generated one has."""
+_SHOWN = 10
+"""So many problems of one life are printed; all are in the numbers."""
+
+_Task = TypeVar("_Task")
+_Tally = TypeVar("_Tally", bound=Tally)
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m harness", description="Runs over a network that breaks.")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each weather is tried on each company")
-    parser.add_argument("--seed", type=int, default=1, help="seed of the first round; each further one has the next")
-    parser.add_argument("--only", action="append", choices=sorted(WEATHERS), help="this weather, may be repeated")
-    parser.add_argument("--company", choices=[name for name, _ in COMPANIES], help="this company alone")
-    parser.add_argument("--save", type=Path, help="a file for the numbers, as JSON")
+    parser = argparse.ArgumentParser(prog="python -m harness", description="Breaks what p2c stands on.")
+    harnesses = parser.add_subparsers(dest="harness", required=True)
+    weather = harnesses.add_parser("weather", help="runs over a network that breaks")
+    weather.add_argument("--rounds", type=int, default=1, help="how often each weather is tried on each company")
+    weather.add_argument("--only", action="append", choices=sorted(WEATHERS), help="this weather, may be repeated")
+    weather.add_argument("--company", choices=COMPANIES, help="this company alone")
+    killed = harnesses.add_parser("crash", help="runs that are killed")
+    killed.add_argument("--points", type=int, default=40, help="points of each act to die at; 0 = all")
+    killed.add_argument("--company", choices=COMPANIES, default="contoso")
+    for one in (weather, killed):
+        one.add_argument("--seed", type=int, default=1, help="of the first round, or of the choice of points")
+        one.add_argument("--workers", type=int, default=1, help="so many lives at a time, each in a process")
+        one.add_argument("--save", type=Path, help="a file for the numbers, as JSON")
     return parser.parse_args(given)
 
 
 def main(given: list[str] | None = None) -> int:
-    """Try everything; 1 when something was lost, doubled or untrue."""
+    """Try everything; 1 when something was lost, doubled, forgotten or untrue."""
     chosen = arguments(given)
-    tally, started = Tally(), time.monotonic()
-    for seed in range(chosen.seed, chosen.seed + chosen.rounds):
-        for company, size in COMPANIES:
-            for weather in chosen.only or WEATHERS:
-                if chosen.company in (None, company):
-                    trial, before, begun = Trial(company, size, weather, seed), len(tally.problems), time.monotonic()
-                    endure(trial, tally)
-                    verdict = "right" if len(tally.problems) == before else "WRONG"
-                    print(f"{verdict}  {time.monotonic() - begun:5.1f} s  {trial}", flush=True)
-                    for problem in tally.problems[before:][:10]:
-                        print(f"       {problem}")
+    started = time.monotonic()
+    tally = _weather(chosen) if chosen.harness == "weather" else _crash(chosen)
     text = json.dumps({**tally.numbers(), "seconds": round(time.monotonic() - started)}, indent=1)
     print(text)
     if chosen.save is not None:
         chosen.save.write_text(text + "\n", encoding="utf-8")
     return 1 if tally.problems else 0
+
+
+def _weather(chosen: argparse.Namespace) -> Tally:
+    trials = [
+        network.Trial(company, size, weather, seed)
+        for seed in range(chosen.seed, chosen.seed + chosen.rounds)
+        for company, size in COMPANIES.items()
+        if chosen.company in (None, company)
+        for weather in chosen.only or WEATHERS
+    ]
+    return total(network.endure, trials, chosen.workers, network.NetworkTally())
+
+
+def _crash(chosen: argparse.Namespace) -> Tally:
+    company, size = chosen.company, COMPANIES[chosen.company]
+    counts = crash.points(company, size)
+    print(f"{company}: {' + '.join(map(str, counts))} = {sum(counts)} points", flush=True)
+    points = [crash.choose(count, chosen.points, chosen.seed) for count in counts]
+    return total(crash.crash, crash.lives(company, size, points), chosen.workers, crash.CrashTally())
+
+
+def total(work: Callable[[_Task], _Tally], tasks: Sequence[_Task], workers: int, tally: _Tally) -> _Tally:
+    """All tasks done and told of; the tally with what was found added. Work that did not end is a problem."""
+    began = time.monotonic()
+    for number, (task, found) in enumerate(shared_out(work, tasks, workers), start=1):
+        if isinstance(found, Exception):
+            problems = [f"{task}: {type(found).__name__}: {found}"]
+            tally.problems += problems
+        else:
+            problems = found.problems
+            tally.add(found)
+        verdict = "WRONG" if problems else "right"
+        print(f"{number:4}/{len(tasks)}  {time.monotonic() - began:6.0f} s  {verdict}  {task}", flush=True)
+        for problem in problems[:_SHOWN]:
+            print(f"      {problem}", flush=True)
+    return tally
 
 
 if __name__ == "__main__":

@@ -10,37 +10,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, fields
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from demo.stage import settings_for
-from harness.equal import Difference, Snapshot, compare, snapshot
-from harness.memory import Memory, disagreements, recall
+from harness.life import LONGEST, Life, Patience, Stage, life, recover, undisturbed
+from harness.tally import Tally
 from harness.truth import Said, untruths
 from harness.weather import ANSWER_SECONDS, WEATHERS, Weather
-from p2c.errors import P2CError
-from p2c.operations.opening import connected, opened_store, project_of
 from p2c.operations.reconcile import reconcile
-from p2c.operations.report import run_outcomes
-from p2c.settings import EndSettings, Settings
-from p2c.sync.session import Session
 from p2c.systems.odata.retry import RetryPolicy
-from sandbox import Sandbox
-from sandbox.company import Company, build
 from sandbox.proxy import CALM, FaultPlan, FaultProxy
 
-LONGEST = 60.0
-"""Seconds after which a run counts as hanging."""
-CALM_RUNS = 3
-"""How many undisturbed runs may be needed to get everything right."""
-_IMPATIENT = RetryPolicy(attempts=3, base=0.01, cap=0.05, budget=2.0)
-
-
-_DIFFERENCES = ("lost", "doubled", "extra", "changed", "flaw", "untrue", "state")
+IMPATIENT = Patience(ANSWER_SECONDS, RetryPolicy(attempts=3, base=0.01, cap=0.05, budget=2.0))
+"""As patient as is good for a harness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,52 +44,26 @@ class Trial:
 
 
 @dataclass(slots=True)
-class Tally:
-    """What was tried and found. `documents` counts outcomes in bad weather, by kind, `faults` requests, by kind.
+class NetworkTally(Tally):
+    """What the runs met. `documents` counts outcomes in bad weather, by kind, `faults` requests, by kind.
 
-    `refused`: runs that could not even begin, `runs` those of one template. `rows` were compared with an undisturbed
-    life, `differences` found in the end, and in what runs said of themselves. `longest` is in seconds.
+    `refused`: runs that could not even begin, `runs` those of one template. `longest` is in seconds.
     """
 
-    trials: int = 0
     runs: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     requests: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     documents: Counter[str] = field(default_factory=Counter)
-    rows: int = 0
-    differences: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(_DIFFERENCES, 0)))
-    calm_runs: Counter[int] = field(default_factory=Counter)
-    longest: float = 0.0
-    problems: list[str] = field(default_factory=list)
-
-    def numbers(self) -> dict[str, object]:
-        """Everything, ready for JSON."""
-        return {
-            one.name: dict(value) if isinstance(value := getattr(self, one.name), Counter) else value
-            for one in fields(self)
-        }
+    longest: float = field(default=0.0, metadata={"merge": max})
 
 
-class Life:
-    """Both systems, a proxy before each, and a company; acts are to be done one after the other."""
+class Network:
+    """A proxy before each system of a life."""
 
-    def __init__(self, sandbox: Sandbox, company: Company, sales: FaultProxy, finops: FaultProxy, folder: Path) -> None:
-        self.sandbox = sandbox
+    def __init__(self, sales: FaultProxy, finops: FaultProxy) -> None:
         self.sales = sales
         self.finops = finops
-        self.acts: tuple[Callable[[], object], ...] = (
-            company.set_up,
-            company.sell,
-            company.fulfil,
-            company.change,
-            company.change,
-        )
-        plain = settings_for(sandbox, company, folder)
-        ends = {proxy.system: EndSettings(url=proxy.url, auth=plain.sales.auth) for proxy in (sales, finops)}
-        # Small pages and batches: many requests, and many places at which a run can break off.
-        small = {"page_size": 8, "sales_batch_operations": 12, "finops_batch_operations": 8}
-        self.settings: Settings = plain.model_copy(update={**ends, **small})
 
     def weather(self, plan: FaultPlan) -> None:
         """What the proxies do from now on."""
@@ -114,115 +71,61 @@ class Life:
             proxy.plan = plan
             proxy.settle()
 
-    def drain(self, tally: Tally) -> None:
+    def drain(self, tally: NetworkTally) -> None:
         """Count what the proxies did, and forget it."""
         for proxy in (self.sales, self.finops):
             tally.requests += len(proxy.log)
             tally.faults.update(one.kind.value for one in proxy.log if one.kind is not None)
             proxy.log.clear()
 
-    def snapshot(self) -> Snapshot:
-        """What both systems hold."""
-        return snapshot(self.sandbox)
-
-    @asynccontextmanager
-    async def session(self, *, patient: bool) -> AsyncIterator[Session]:
-        """p2c, as patient as it is deployed, or as is good for a harness."""
-        settings = self.settings
-        async with (
-            connected(
-                settings, retry=None if patient else _IMPATIENT, answer_seconds=LONGEST if patient else ANSWER_SECONDS
-            ) as (sales, finops),
-            opened_store(settings) as store,
-        ):
-            yield Session(project_of(settings), settings, sales, finops, store)
-
-    async def run(self, *, patient: bool) -> list[Said] | None:
-        """One run of all templates and what each says of itself; None when it could not begin. Raises TimeoutError."""
-        async with asyncio.timeout(LONGEST), self.session(patient=patient) as session:
-            try:
-                finished = await session.run()
-            except P2CError:
-                return None
-        said: list[Said] = []
-        async with opened_store(self.settings) as store:
-            for one in finished:
-                said.append(Said(one.record, [each async for each in run_outcomes(store, one.record.id)]))
-        return said
-
-    async def untruths(self, said: list[Said]) -> list[str]:
-        """What the run said that is not so."""
-        async with self.session(patient=True) as session:
-            return untruths(said, await reconcile(session))
-
 
 @contextmanager
-def life(company: str, size: int, seed: int = 1) -> Iterator[Life]:
-    """A life that has not begun; everything is gone afterwards."""
+def exposed(company: str, size: int) -> Iterator[tuple[Life, Network]]:
+    """A life that has not begun, and the network over which p2c reaches both systems in it."""
     with (
-        TemporaryDirectory(prefix="p2c-harness-") as folder,
-        Sandbox() as sandbox,
-        FaultProxy(sandbox.sales_url, system="sales") as sales,
-        FaultProxy(sandbox.finops_url, system="finops") as finops,
+        life(company, size) as one,
+        FaultProxy(one.sandbox.sales_url, system="sales") as sales,
+        FaultProxy(one.sandbox.finops_url, system="finops") as finops,
     ):
-        people = build(company, seed=seed, size=size, sales=sandbox.sales, finops=sandbox.finops)
-        yield Life(sandbox, people, sales, finops, Path(folder))
+        one.reach(sales.url, finops.url)
+        yield one, Network(sales, finops)
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """What an undisturbed life has after an act."""
-
-    systems: Snapshot
-    memory: Memory
-    statuses: tuple[tuple[str, str], ...]
+async def lies(one: Life, said: list[Said]) -> list[str]:
+    """What a run said that is not so."""
+    async with one.session() as session:
+        return untruths(said, await reconcile(session))
 
 
-@cache
-def undisturbed(company: str, size: int, acts: int = 5) -> tuple[Stage, ...]:
-    """The stages of an undisturbed life."""
-    with life(company, size) as one:
-        return asyncio.run(_undisturbed(one, acts))
-
-
-async def _undisturbed(one: Life, acts: int) -> tuple[Stage, ...]:
-    stages: list[Stage] = []
-    for act in one.acts[:acts]:
-        act()
-        await one.run(patient=True)
-        said = await one.run(patient=True)
-        if said is None:
-            raise RuntimeError("a run without any disturbance could not begin")
-        stages.append(Stage(one.snapshot(), await recall(one.settings), _statuses(said)))
-    return tuple(stages)
-
-
-def endure(trial: Trial, tally: Tally) -> None:
-    """One life in a weather; what is found goes to the tally."""
-    stages = undisturbed(trial.company, trial.size, trial.acts)
-    tally.trials += 1
-    with life(trial.company, trial.size) as one:
-        asyncio.run(_Endurance(trial, one, stages, tally).live())
+def endure(trial: Trial) -> NetworkTally:
+    """One life in a weather; what was found."""
+    stages = undisturbed(trial.company, trial.size)[: trial.acts]
+    tally = NetworkTally(lives=1)
+    with exposed(trial.company, trial.size) as (one, network):
+        asyncio.run(_Endurance(trial, one, network, tally).live(stages))
+    return tally
 
 
 class _Endurance:
-    def __init__(self, trial: Trial, one: Life, stages: tuple[Stage, ...], tally: Tally) -> None:
+    def __init__(self, trial: Trial, one: Life, network: Network, tally: NetworkTally) -> None:
         self._trial = trial
         self._life = one
-        self._stages = stages
+        self._network = network
         self._tally = tally
 
-    async def live(self) -> None:
+    async def live(self, stages: tuple[Stage, ...]) -> None:
         """Act by act; what went wrong after one would only go on after the next, so that the life ends there."""
-        for number, (act, stage) in enumerate(zip(self._life.acts, self._stages, strict=False), start=1):
+        for number, (act, stage) in enumerate(zip(self._life.acts, stages, strict=False), start=1):
             act()
             # Now and then a second run goes on where the first one broke off, in the same weather.
             storms = 1 + (self._trial.seed + number) % 2
-            fine = True
             for storm in range(storms):
                 plan = self._weather(number)(1000 * self._trial.seed + 10 * number + storm)
-                fine = fine and await self._storm(number, plan)
-            if not fine or not await self._clear(number, stage):
+                if not await self._storm(number, plan):
+                    return
+            right = await recover(self._life, stage, self._tally, f"{self._trial}, act {number}")
+            self._network.drain(NetworkTally())
+            if not right:
                 return
 
     def _weather(self, number: int) -> Weather:
@@ -230,11 +133,11 @@ class _Endurance:
         return WEATHERS[names[(number - 1) % len(names)]]
 
     async def _storm(self, number: int, plan: FaultPlan) -> bool:
-        life, tally = self._life, self._tally
-        life.weather(plan)
+        tally = self._tally
+        self._network.weather(plan)
         started = time.monotonic()
         try:
-            said = await life.run(patient=False)
+            said = await self._life.run(IMPATIENT)
         except TimeoutError:
             self._complain(number, f"a run has not ended after {LONGEST:.0f} s")
             return False
@@ -244,52 +147,19 @@ class _Endurance:
             return False
         finally:
             tally.longest = max(tally.longest, time.monotonic() - started)
-            life.weather(CALM)
-            life.drain(tally)
+            self._network.weather(CALM)
+            self._network.drain(tally)
         if said is None:
             tally.refused += 1
             return True
         for one in said:
             tally.runs[one.record.status] += 1
             tally.documents.update(one.record.counts)
-        lies = await life.untruths(said)
-        for lie in lies:
-            self._complain(number, lie)
-        tally.differences["untrue"] += len(lies)
-        return not lies
-
-    async def _clear(self, number: int, stage: Stage) -> bool:
-        """Runs in good weather until all is as it should be."""
-        life, tally = self._life, self._tally
-        found: list[Difference] = []
-        statuses: tuple[tuple[str, str], ...] = ()
-        flaws: tuple[str, ...] = ()
-        for run in range(1, CALM_RUNS + 1):
-            said = await life.run(patient=True)
-            statuses = _statuses(said or [])
-            now = life.snapshot()
-            found, flaws = compare(stage.systems, now), now.flaws
-            if not found and flaws == stage.systems.flaws and statuses == stage.statuses:
-                tally.calm_runs[run] += 1
-                break
-        else:
-            tally.differences.update(one.kind for one in found)
-            tally.differences["flaw"] += len(flaws)
-            for each in (*found, *flaws, statuses if statuses != stage.statuses else ""):
-                if each:
-                    self._complain(number, f"after {CALM_RUNS} runs in good weather: {each}")
-            return False
-        wrong = disagreements(stage.memory, await recall(life.settings))
-        tally.differences["state"] += len(wrong)
-        for each in wrong:
+        untrue = await lies(self._life, said)
+        for each in untrue:
             self._complain(number, each)
-        tally.rows += stage.systems.count
-        life.drain(Tally())
-        return not wrong
+        tally.differences["untrue"] += len(untrue)
+        return not untrue
 
     def _complain(self, number: int, what: str) -> None:
         self._tally.problems.append(f"{self._trial}, act {number}: {what}")
-
-
-def _statuses(said: list[Said]) -> tuple[tuple[str, str], ...]:
-    return tuple((one.record.template, one.record.status) for one in said)

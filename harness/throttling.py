@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.network import Life, life
+from harness.life import Life
+from harness.network import Network, exposed
 from p2c.systems.odata.gate import Gate
 from sandbox.proxy import Fault, FaultPlan, Handled, Kind
 
@@ -35,17 +36,17 @@ class Throttling:
 
 def throttled_run(orders: int = 1200, *, seconds: float = 0.5) -> Throttling:
     """Customers of a generated company go to F&O, one request for few of them, and some of these are refused."""
-    with life("generated", orders) as one:
+    with exposed("generated", orders) as (one, network):
         one.acts[0]()
-        return asyncio.run(_throttled_run(one, seconds))
+        return asyncio.run(_throttled_run(one, network, seconds))
 
 
-async def _throttled_run(one: Life, seconds: float) -> Throttling:
+async def _throttled_run(one: Life, network: Network, seconds: float) -> Throttling:
     # A page in many small batches, of which several are under way at a time.
     one.settings = one.settings.model_copy(update={"page_size": 500, "finops_batch_operations": 1})
     plan = FaultPlan.of([Fault(Kind.THROTTLED, after=12, times=4, path=r"\$batch", retry_after=seconds)])
-    async with one.session(patient=True) as session:
-        one.finops.plan = plan
+    async with one.session() as session:
+        network.finops.plan = plan
         gate, statistics = session.finops.client.gate, session.finops.client.statistics
         watch = asyncio.create_task(_watch(gate))
         try:
@@ -53,7 +54,7 @@ async def _throttled_run(one: Life, seconds: float) -> Throttling:
         finally:
             watch.cancel()
             limits = await watch
-        log = one.finops.log
+        log = network.finops.log
         refused = [each for each in log if each.kind is Kind.THROTTLED]
         first = min(each.at for each in refused)
         return Throttling(

@@ -1,26 +1,74 @@
-"""`python -m harness.victim SETTINGS N`: one run of all templates that kills itself at its N-th point; 0 = never.
+"""One run of all templates, in a process of its own that kills itself at a point.
 
 It dies by SIGKILL. A point is a moment at which a request or a piece of state leaves the process: just before a request
-is sent, just after its answer has arrived, just before a blob is written or deleted, just after. Without a kill the
-number of points is printed. SETTINGS is a JSON file with the settings of p2c.
+is sent, just after its answer has arrived, just before a blob is written or deleted, just after.
+
+The processes are forks of one that has imported p2c and done nothing else (multiprocessing's fork server): as fresh as
+a new one, without the time that importing takes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 
 import httpx
 
 from p2c.operations.opening import connected, opened_store, project_of
-from p2c.settings import AuthSettings, Settings
+from p2c.settings import Settings
 from p2c.state.store import Blob, Lease, Store
 from p2c.sync.session import Session
+
+PATIENCE = 120.0
+"""Seconds that a run may take."""
+_FRESH = get_context("forkserver")
+_FRESH.set_forkserver_preload(["harness.victim"])
+
+
+class VictimError(Exception):
+    """The run ended neither well nor at the point at which it was to die."""
+
+
+def victim(settings: Settings, kill_at: int) -> int | None:
+    """A run that dies at its n-th point, 0 = never: the number of its points, None when it died. Raises VictimError."""
+    here, there = _FRESH.Pipe(duplex=False)
+    process = _FRESH.Process(target=_run, args=(settings, kill_at, there), daemon=True)
+    process.start()
+    there.close()
+    with here:
+        answer = _answer(here)
+    process.join(PATIENCE)
+    if process.exitcode is None:
+        process.kill()
+        process.join()
+        raise VictimError(f"the run has not ended after {PATIENCE:.0f} s")
+    if isinstance(answer, int):
+        return answer
+    if process.exitcode == -signal.SIGKILL and answer is None:
+        return None
+    raise VictimError(f"the run ended with {process.exitcode}: {answer}")
+
+
+def _answer(pipe: Connection) -> object:
+    """What the process has to say before it ends; None when it says nothing."""
+    try:
+        return pipe.recv() if pipe.poll(PATIENCE) else None
+    except EOFError:
+        return None
+
+
+def _run(settings: Settings, kill_at: int, pipe: Connection) -> None:
+    """The process that dies."""
+    try:
+        pipe.send(asyncio.run(live(settings, kill_at)))
+    except Exception as error:
+        # The traceback goes to the standard error; what it was must be heard by whoever waits.
+        pipe.send(f"{type(error).__name__}: {error}")
+        raise
 
 
 class Points:
@@ -103,22 +151,3 @@ async def live(settings: Settings, kill_at: int) -> int:
     ):
         await Session(project_of(settings), settings, sales, finops, MortalStore(store, points)).run()
     return points.count
-
-
-def dump(settings: Settings, token: str) -> str:
-    """The settings as JSON that `main` reads; the token is the sandbox's and no secret."""
-    plain = settings.model_dump(mode="json", exclude={"sales": {"auth"}, "finops": {"auth"}, "state_auth": True})
-    return json.dumps({**plain, "token": token})
-
-
-def main() -> None:
-    """Read the command line and run."""
-    given = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    auth = AuthSettings.model_validate({"kind": "static", "token": given.pop("token")})
-    for system in ("sales", "finops"):
-        given[system]["auth"] = auth
-    print(asyncio.run(live(Settings.model_validate(given), int(sys.argv[2]))))
-
-
-if __name__ == "__main__":
-    main()

@@ -7,9 +7,10 @@ import time
 
 import pytest
 
+from benchmarks.apart import ApartError
 from benchmarks.events import Latency, measured
 from benchmarks.measuring import TEMPLATES
-from benchmarks.sources import Sources, SourcesError
+from benchmarks.sources import Sources
 from sandbox.host import HostError
 from sandbox.host.runtime import require_runtime
 
@@ -25,7 +26,7 @@ def test_a_change_that_nobody_tells_of_does_not_arrive() -> None:
         sources.act("set_up")
         (told,) = sources.change("accounts", 0)
         assert (told.to, told.body["PrimaryEntityName"], told.body["MessageName"]) == ("inbox", "account", "Update")
-        with pytest.raises(SourcesError, match="was not written"):
+        with pytest.raises(ApartError, match="was not written"):
             sources.watched(lambda: None, 0.1)
 
 
