@@ -1,4 +1,4 @@
-"""What a run in slices has found changed and not come to yet: its next slice goes on with that."""
+"""What a run in slices has found changed: its next slice goes on in that list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Content(BaseModel):
 
 
 class RemainingChanges:
-    """The remaining changes of one template in its lane: one blob, `name`. A source names a bounded number of them."""
+    """The changes that a run of one template works through: one blob, `name`. A source bounds their number."""
 
     def __init__(self, store: Store, name: str) -> None:
         self._store = store

@@ -1,7 +1,7 @@
 """The pages of a run that reads what changed: named by the source first, read whole one after the other.
 
-In slices, whoever runs out of time stops reading and has the rest named: that is kept, and the next slice goes on
-with it. A place in it is the number of what is done already.
+A run in slices has everything named before it reads the first page. More than one page is kept: so there is a place to
+go on from, the number of what is done already.
 """
 
 from __future__ import annotations
@@ -16,53 +16,72 @@ from p2c.systems.ends import Remembered, Source
 
 
 class Changes:
-    """What changed at the source of one template and legal entity."""
+    """What changed at the source of one template and legal entity, at most `page_size` documents at a time."""
 
     def __init__(
-        self, source: Source, read: DocumentRead, legal_entity: LegalEntity, remaining: RemainingChanges
+        self,
+        source: Source,
+        read: DocumentRead,
+        legal_entity: LegalEntity,
+        remaining: RemainingChanges,
+        *,
+        page_size: int,
     ) -> None:
         self._source = source
         self._read = read
         self._legal_entity = legal_entity
         self._remaining = remaining
-        self._stopped = False
-        self._left: list[Changed] = []
+        self._page_size = page_size
+        self._found: list[Changed] | None = None
         self.tokens: Mapping[str, str] = {}
         """Good for the next run once everything is settled; known when all pages have been taken."""
 
-    def stop(self) -> None:
-        """Reads nothing more: what is still to come is named only. A page that is on its way comes all the same."""
-        self._stopped = True
-
-    async def pages(self, since: Mapping[str, str], remembered: Remembered, *, page_size: int) -> AsyncGenerator[Page]:
-        """What changed since the tokens. No page has a cursor: before anything is kept there is nothing to go on from.
+    async def pages(self, since: Mapping[str, str], remembered: Remembered) -> AsyncGenerator[Page]:
+        """What changed since the tokens, as it is being named: no page has a cursor.
 
         Raises ExpiredToken and TooManyChanges.
         """
-        changes = self._source.changes(self._read, self._legal_entity, since, remembered, page_size=page_size)
-        async with aclosing(changes) as named:
+        async with aclosing(self._named(since, remembered)) as named:
             async for one in named:
                 self.tokens = one.tokens or self.tokens
-                if self._stopped:
-                    self._left.append(one)
-                elif _any(one):
-                    yield await self._source.whole(self._read, self._legal_entity, one)
+                if _any(one):
+                    yield await self._whole(one)
 
-    async def keep(self, run_id: str) -> bool:
-        """Keeps what was named and not read; False when there is no such thing."""
-        if not any(_any(one) for one in self._left):
+    async def keep(self, run_id: str, since: Mapping[str, str], remembered: Remembered) -> bool:
+        """Has everything named that changed since the tokens; whether it was kept, being more than one page.
+
+        Raises ExpiredToken and TooManyChanges.
+        """
+        async with aclosing(self._named(since, remembered)) as named:
+            self._found = [one async for one in named]
+        if sum(_any(one) for one in self._found) < 2:
             return False
-        await self._remaining.save(run_id, self._left)
+        await self._remaining.save(run_id, self._found)
         return True
 
-    async def rest(self, run_id: str, cursor: str) -> AsyncGenerator[Page]:
-        """The pages of what an earlier slice has kept, from the place on; each has the place behind it."""
-        kept = await self._remaining.load(run_id)
-        for number, one in enumerate(kept):
+    async def kept(self, run_id: str, cursor: str) -> AsyncGenerator[Page]:
+        """The pages of what the run has kept, from the place on; each has the place behind it."""
+        for number, one in enumerate(await self._remaining.load(run_id)):
             self.tokens = one.tokens or self.tokens
             if number >= int(cursor) and _any(one):
-                page = await self._source.whole(self._read, self._legal_entity, one)
-                yield replace(page, cursor=str(number + 1))
+                yield replace(await self._whole(one), cursor=str(number + 1))
+
+    async def forget(self) -> None:
+        """Forgets what was kept."""
+        await self._remaining.clear()
+
+    async def _named(self, since: Mapping[str, str], remembered: Remembered) -> AsyncGenerator[Changed]:
+        if self._found is not None:
+            for one in self._found:
+                yield one
+            return
+        found = self._source.changes(self._read, self._legal_entity, since, remembered, page_size=self._page_size)
+        async with aclosing(found) as named:
+            async for one in named:
+                yield one
+
+    async def _whole(self, changed: Changed) -> Page:
+        return await self._source.whole(self._read, self._legal_entity, changed)
 
 
 def _any(changed: Changed) -> bool:

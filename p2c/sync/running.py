@@ -72,7 +72,7 @@ class TemplateRun:
         self._beginner = Beginner(
             lane, template.id, template_hash, legal_entity.id, mode, self._kept, slicing, full_every, identities
         )
-        self._changes = Changes(source, mapper.reads(), legal_entity, lane.remaining)
+        self._changes = Changes(source, mapper.reads(), legal_entity, lane.remaining, page_size=page_size)
         self._checkpoint = Checkpoint()
         self._reading = Reading()
         self.outcomes: list[Outcome] = []
@@ -145,20 +145,18 @@ class TemplateRun:
         await self._pages(self._again(self._checkpoint.cursor or ""), careful)
         await self._depart(whole=False)
         await self._complete(self._checkpoint.marked, everything=False)
-        if self._checkpoint.slice:
-            await self._lane.remaining.clear()
+        if self._slicing is not None and self._checkpoint.page > 1:
+            await self._changes.forget()
 
     async def _named(self, careful: int) -> int:
-        """Works through what the source names, or through what an earlier slice has kept of it."""
-        point = self._checkpoint
+        """Works through what the source names."""
+        point, memory = self._checkpoint, LedgerMemory(self._lane.ledger)
+        if point.cursor is None and self._slicing and await self._changes.keep(point.run_id, point.delta, memory):
+            self._checkpoint = point = point.model_copy(update={"cursor": "0"})
+            await self._lane.checkpoints.save(self._template.id, point)
         if point.cursor is not None:
-            return await self._pages(self._changes.rest(point.run_id, point.cursor), careful)
-        memory = LedgerMemory(self._lane.ledger)
-        careful = await self._pages(self._changes.pages(point.delta, memory, page_size=self._page_size), careful)
-        if self._slicing is not None and await self._changes.keep(point.run_id):
-            self._checkpoint = self._checkpoint.model_copy(update={"cursor": "0"})
-            await self._hand_on(self._slicing)
-        return careful
+            return await self._pages(self._changes.kept(point.run_id, point.cursor), careful)
+        return await self._pages(self._changes.pages(point.delta, memory), careful)
 
     async def _give_up_changes(self, error: P2CError) -> None:
         """Reads everything instead, and compares it, since how much was missed is not known."""
@@ -243,7 +241,7 @@ class TemplateRun:
                 self._lane.check()
                 settled = await self._departures.delete(chunk)
                 self._lane.check()
-                await self._settle(settled, Page((), None))
+                await self._settle(settled, Page((), self._checkpoint.cursor))
                 await self._departures.done(chunk, settled)
                 self._progress.advanced(len(settled))
         except TooManyDeletes as error:
@@ -287,25 +285,15 @@ class TemplateRun:
 
     async def _maybe_end(self, page: Page) -> None:
         """Raises SliceEnded when the slice is over and another one can go on behind this page."""
-        naming = self._checkpoint.phase == "changed"
-        if self._slicing is None or (page.cursor is None and not naming):
-            # The last page of everything: what is left to do is little.
+        if self._slicing is None or page.cursor is None:
+            # The last page, or the only one: what is left to do is little.
             return
-        end = await self._slicing.ends()
-        if end is End.TIME and page.cursor is None:
-            # What is not named yet is not known: it is named, and kept for the next slice.
-            self._changes.stop()
-        elif end is End.TIME:
-            await self._hand_on(self._slicing)
-        elif end is not None:
-            await self._end(end, cancelled(self._checkpoint))
-
-    async def _hand_on(self, slicing: Slicing) -> None:
-        await self._end(End.TIME, handed_on(self._checkpoint, slicing))
-
-    async def _end(self, end: End, point: Checkpoint) -> None:
-        self.end, self._checkpoint = end, point
-        await self._lane.checkpoints.save(self._template.id, point)
+        self.end = await self._slicing.ends()
+        if self.end is None:
+            return
+        point = self._checkpoint
+        self._checkpoint = cancelled(point) if self.end is End.CANCELLED else handed_on(point, self._slicing)
+        await self._lane.checkpoints.save(self._template.id, self._checkpoint)
         raise SliceEnded
 
     async def _paused(self, error: P2CError) -> bool:

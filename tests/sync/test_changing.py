@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from p2c.documents import Changed, Deletion
-from p2c.errors import StateError, Transient
+from p2c.documents import Changed, Deletion, DocumentRead, LegalEntity, Page
+from p2c.errors import StateError, Throttled, Transient
 from p2c.state.remaining import RemainingChanges
 from p2c.state.runs import RunRecord
 from p2c.sync.slicing import End, Slicing
@@ -89,7 +89,7 @@ async def test_tokens_move_at_the_end_of_the_last_slice() -> None:
     await one.run(slicing=slicing(0))
     between = await one.checkpoint()
     assert between is not None
-    assert (between.delta, between.phase, between.cursor) == (before.delta, "changed", "0")
+    assert (between.delta, between.phase, between.cursor) == (before.delta, "changed", "1")
     # What changes between two slices is told to the next run, or read with the document.
     source.put(order("A", line(1), name="Once more"))
     for number in range(1, 30):
@@ -124,7 +124,34 @@ async def test_a_dry_run_in_slices_counts_each_document_once_and_touches_nothing
     assert (one.shelf.headers(), await one.checkpoint(), await one.waiting()) == (rows, checkpoint, waiting)
 
 
-async def test_too_many_changes_while_the_rest_is_named_end_in_a_full_comparison() -> None:
+async def test_a_slice_that_has_to_pause_goes_on_where_it_was() -> None:
+    class Tiring(Telling):
+        pages_left = 1 << 30
+
+        async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
+            self.pages_left -= 1
+            if self.pages_left < 0:
+                raise Throttled("busy", system="finops")
+            return await super().whole(read, legal_entity, changed)
+
+    source = Tiring(*[order(key, line(1)) for key in "ABCDEFGH"])
+    one = Bench(source)
+    await one.run()
+    for key in "ABCDEFGH":
+        source.put(order(key, line(1), name="Changed"))
+    source.pages_left = 2
+    record = await one.run(slicing=slicing(0, None))
+    assert (record.status, one.end, record.counts) == ("Running", End.PAUSE, {"updated": 4})
+    point = await one.checkpoint()
+    assert point is not None
+    assert point.cursor == "2"
+    source.pages_left = 1 << 30
+    record = await one.run(slicing=slicing(0, None, interrupted=True))
+    assert (record.status, record.counts, record.pages) == ("Completed", {"updated": 8}, 4)
+    assert not [name async for name in one.store.names() if "remaining" in name]
+
+
+async def test_too_many_changes_end_in_a_full_comparison() -> None:
     one, source = await bench()
     source.error, source.fails_at = TooManyChanges("More than 3 documents changed."), 3
     first = await one.run(slicing=slicing(0))
