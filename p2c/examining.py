@@ -15,6 +15,12 @@ from p2c.shell import Exit, JsonOption, print_json, wait
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red bold", "unchecked": "dim"}
 _WORDS = {"unchecked": "not checked"}
+_SUMMARIES = {
+    "ok": "All is well.",
+    "warning": "It works; the warnings want a look.",
+    "failed": "Something does not work: begin with the first that failed, later ones may follow from it.",
+}
+_REFUSED = "More is not known: the app refused the key or token."
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,7 +52,9 @@ def doctor(
     if as_json:
         print_json({"verdict": found.verdict, "checks": [asdict(one) for one in found.checks]})
     else:
-        Console().print(_table(found))
+        console = Console()
+        console.print(_table(found))
+        console.print(Text(_REFUSED if found.refused else _SUMMARIES[found.verdict], style=_STYLES[found.verdict]))
     raise typer.Exit(_code(found))
 
 
@@ -64,5 +72,8 @@ def _table(found: Examination) -> Table:
     table.add_column("Seconds", justify="right")
     for one in found.checks:
         verdict = Text(_WORDS.get(one.verdict, one.verdict), style=_STYLES[one.verdict])
-        table.add_row(Text(one.name), verdict, Text(f"{one.why} {one.hint}".strip()), f"{one.seconds:.1f}")
+        said = Text(one.why)
+        if one.hint:
+            said.append(f"\n→ {one.hint}", style="italic")
+        table.add_row(Text(one.name), verdict, said, f"{one.seconds:.1f}")
     return table

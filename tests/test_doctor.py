@@ -56,10 +56,12 @@ def test_a_deployment_from_its_first_day_on(start: Callable[..., App]) -> None:
     second = p2c("doctor", app.host.url + "/api/", "--key", KEY)
     assert second.exit_code == 0, second.output
     assert "not checked" in second.stdout
+    assert second.stdout.rstrip().endswith("All is well.")
     assert KEY not in first.output + second.output
 
     refused = p2c("doctor", app.host.url, "--key", "another-key")
     assert refused.exit_code == 5
+    assert "the app refused the key or token" in refused.stdout
     assert "another-key" not in refused.output
 
     without = p2c("doctor", app.host.url, "--json")
@@ -72,6 +74,7 @@ def test_a_broken_sales_token(start: Callable[..., App]) -> None:
     result = p2c("doctor", app.host.url, "--json", P2C_DOCTOR_KEY=KEY)
     found = checks(result)
     assert result.exit_code == 3
+    assert all(one["hint"] for one in found.values() if one["verdict"] in ("failed", "warning"))
     assert json.loads(result.stdout)["verdict"] == "failed"
     assert (found["sales"]["verdict"], found["finops"]["verdict"]) == ("failed", "ok")
     assert "not-the-token" not in result.output
@@ -151,6 +154,7 @@ async def test_what_is_wrong_is_said(
     )
     wrong = {one.name: one.verdict for one in found.checks if one.verdict != "ok"}
     assert wrong == {name: verdict}
+    assert all(one.hint for one in found.checks if one.verdict != "ok")
     assert found.verdict == verdict
 
 

@@ -1,4 +1,4 @@
-"""What the app finds when it looks at its own parts: project, state, both systems, the queue, the latest runs.
+"""What the app finds when it looks at its own parts: project, state, both systems, the queues, the latest runs.
 
 Everything is opened afresh and closed again, with few tries and a time limit each: what a long-lived connection still
 has says nothing of what the next process will get. Nothing is written anywhere.
@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from p2c.errors import AuthError, ConfigError, MissingRow, P2CError, Validation
 from p2c.operations.opening import opened_store, project_of
-from p2c.settings import AppSettings
+from p2c.settings import AppSettings, BusSettings
 from p2c.state.binding import Binding
 from p2c.state.checkpoint import Checkpoints
 from p2c.state.runs import RunRecord, Runs
@@ -42,6 +42,20 @@ SECONDS = 20.0
 """How long one look may take."""
 _RETRY = RetryPolicy(attempts=2, budget=SECONDS)
 _LATEST = 200
+_TIMERS = "Look at its timer and at the latest runs: `GET /api/runs`, `p2c runs`."
+_HINTS = {
+    "project": "Look at it with `p2c templates` where it was written, and publish the app with the file mended.",
+    "state": "P2C_STATE must name the container, in which the identity needs Storage Blob Data Contributor.",
+    "sign-in": "Look at the settings P2C_SALES__AUTH__… and P2C_FINOPS__AUTH__….",
+    "sales": "Look at P2C_SALES__URL, whether the environment is up, and at p2c's application user in it.",
+    "solution": "Look at the security role of p2c's application user.",
+    "finops": "Look at P2C_FINOPS__URL, whether the environment is up, and at Microsoft Entra applications in it.",
+    "environments": "`p2c state show` tells whose the state is.",
+    "work queue": "Look at P2C_WORK__fullyQualifiedNamespace, and at the identity's roles for the queue.",
+    "inbox queue": "Look at P2C_INBOX__fullyQualifiedNamespace, and at the identity's roles for the queue.",
+    "runs": "The records of the runs are in the state; what is damaged there can be deleted.",
+}
+"""What to do when a look finds nothing good and what it found does not say so itself."""
 _QUERY = re.compile(r"(https?://[^\s?]+)\?\S+")
 
 
@@ -68,8 +82,8 @@ class _Found:
 async def check_app(settings: AppSettings, *, hours: int = 24, now: datetime | None = None) -> list[Check]:
     """All checks, in the order in which one depends on another. Never raises what a check can tell.
 
-    A template that is enabled and has had no run without an error for `hours` is a warning. No secret, and no address
-    with a query, is in an answer.
+    A template that is enabled and has had no run without an error for `hours` is a warning. What is not well says what
+    to do. No secret, and no address with a query, is in an answer.
     """
     async with AsyncExitStack() as stack:
         return await _Look(settings, stack).all(timedelta(hours=hours), now or datetime.now(UTC))
@@ -93,7 +107,7 @@ class _Look:
             self._skip("environments", "whose the state is, needs the state and both systems.")
         else:
             await self._check("environments", self._bound)
-        await self._check("work queue", self._queue)
+        await self._queues()
         if self._store is None or self._project is None:
             self._skip("runs", "the latest runs are in the state, and the templates in the project.")
         else:
@@ -120,7 +134,10 @@ class _Look:
         return found.verdict != "failed"
 
     def _add(self, name: str, found: _Found, seconds: float = 0.0) -> None:
-        why, hint = (_QUERY.sub(r"\1", text) for text in (found.why, found.hint))
+        hint = found.hint
+        if not hint and found.verdict in ("failed", "warning"):
+            hint = _HINTS.get(name, _TIMERS)
+        why, hint = (_QUERY.sub(r"\1", text) for text in (found.why, hint))
         self._found.append(Check(name, found.verdict, why, hint, round(seconds, 3)))
 
     def _skip(self, name: str, why: str) -> None:
@@ -205,16 +222,13 @@ class _Look:
                 raise refused from error
             return _Found(f"Finance and Operations answers for {entity}; it does not show its version to this user.")
 
-    # --- queue and runs ---
+    # --- queues and runs ---
 
-    async def _queue(self) -> _Found:
-        async with open_bus(self._settings.work, self._settings.work_url) as bus:
-            await bus.reach()
-        return _Found(
-            "The namespace answers and the identity gets a token. Not looked at: whether the queue takes its messages, "
-            "which only a message would show.",
-            "unchecked",
-        )
+    async def _queues(self) -> None:
+        settings = self._settings
+        await self._check("work queue", lambda: _reached(settings.work, settings.work_url))
+        if settings.inbox.namespace not in ("", settings.work.namespace) and not settings.work_url:
+            await self._check("inbox queue", lambda: _reached(settings.inbox))
 
     async def _runs(self, store: Store, project: Project, now: datetime, lately: timedelta) -> None:
         newest: dict[str, RunRecord] = {}
@@ -239,6 +253,16 @@ class _Look:
                 await self._check(f"runs of {template.id}", look)
 
 
+async def _reached(namespace: BusSettings, url: str = "") -> _Found:
+    async with open_bus(namespace, url) as bus:
+        await bus.reach()
+    return _Found(
+        "The namespace answers and the identity gets a token. Not looked at: whether the queue takes its messages, "
+        "which only a message would show.",
+        "unchecked",
+    )
+
+
 async def _solution(sales: SalesEnd) -> _Found:
     try:
         version = await sales.metadata.solution_version(SOLUTION)
@@ -252,7 +276,7 @@ async def _solution(sales: SalesEnd) -> _Found:
 async def _run(
     store: Store, template: Template, entities: Sequence[str], newest: RunRecord | None, since: datetime
 ) -> _Found:
-    said = "There was no run lately."
+    said = ""
     if newest is not None:
         said = f"The newest run ({newest.legal_entity or 'all'}, {newest.started:%Y-%m-%d %H:%M} UTC): {newest.status}."
     stuck = []
@@ -263,11 +287,10 @@ async def _run(
         if last is None or last < since:
             stuck.append(entity)
     if stuck:
-        hint = "Look at its timer and at the latest runs: `GET /api/runs`, `p2c runs`."
-        return _Found(f"{said} No successful run lately for {', '.join(stuck)}.", "warning", hint)
+        return _Found(f"{said} No successful run lately for {', '.join(stuck)}.".lstrip(), "warning", _TIMERS)
     if newest is not None and newest.status == "Error":
         return _Found(f"{said} {newest.error}", "warning", newest.hint)
-    return _Found(said)
+    return _Found(said or "The latest runs are of other templates; this one's last was not long ago.")
 
 
 def _entities(templates: Sequence[Template]) -> list[str]:

@@ -99,7 +99,8 @@ async def _health(http: httpx.AsyncClient) -> Check:
     if answer.status_code == 200 and _json(answer) == {"status": "ok"}:
         return Check("health", "ok", "The app lives, and tells strangers nothing else.", "", seconds)
     if answer.status_code == 200:
-        return Check("health", "failed", "Something answers that is not the app, or tells too much.", "", seconds)
+        hint = "Look at the address; if it is right, publish the app again."
+        return Check("health", "failed", "Something answers that is not the app, or tells too much.", hint, seconds)
     if answer.status_code == 503 and _json(answer) == {"status": "broken"}:
         hint = "See below, or the log: the project file or a template is wrong."
         return Check("health", "failed", "The app lives, and cannot load its project.", hint, seconds)
@@ -111,7 +112,7 @@ async def _stranger(http: httpx.AsyncClient) -> Check:
     answer, seconds = await _ask(http, "/api/runs?limit=1")
     name = "strangers"
     if answer is None:
-        return Check(name, "failed", _SILENT, "", seconds)
+        return Check(name, "failed", _SILENT, "It answered a moment ago: try again, and look at its log.", seconds)
     if answer.status_code in _REFUSED:
         return Check(name, "ok", f"A caller without key or token is refused ({answer.status_code}).", "", seconds)
     if answer.is_redirect:
@@ -120,14 +121,16 @@ async def _stranger(http: httpx.AsyncClient) -> Check:
     if answer.is_success:
         hint = "Stop the app, and look at its authentication settings (P2C_EASY_AUTH)."
         return Check(name, "failed", "A caller without key or token is answered.", hint, seconds)
-    return Check(name, "warning", f"A caller without key or token got {answer.status_code}, not 401.", "", seconds)
+    hint = "The app may be starting: try again, and look at its log."
+    return Check(name, "warning", f"A caller without key or token got {answer.status_code}, not 401.", hint, seconds)
 
 
 async def _inside(http: httpx.AsyncClient, secret: dict[str, str], hours: int) -> tuple[list[Check], bool]:
     answer, seconds = await _ask(http, f"/api/checks?hours={hours}", secret)
     name = "checks"
     if answer is None:
-        return [Check(name, "failed", "The app did not answer with what it finds itself.", "", seconds)], False
+        hint = "It asks both systems, with a time limit for each: try again, and look at its log."
+        return [Check(name, "failed", "The app did not answer with what it finds itself.", hint, seconds)], False
     if answer.status_code in _REFUSED:
         hint = "Is it a key of this app (or its host key)? A token needs the role P2C.Read."
         why = f"The app refused the key or token ({answer.status_code})."
@@ -140,7 +143,8 @@ async def _inside(http: httpx.AsyncClient, secret: dict[str, str], hours: int) -
     try:
         found = _Answer.model_validate_json(answer.content).checks
     except ValidationError:
-        return [Check(name, "failed", "The answer is not one of the app's.", "", seconds)], False
+        hint = "Has this p2c another version than the app? Publish the app, or use the p2c that it was published with."
+        return [Check(name, "failed", "The answer is not one that this p2c knows.", hint, seconds)], False
     return [Check(one.name, one.verdict, one.why, one.hint, one.seconds) for one in found], False
 
 

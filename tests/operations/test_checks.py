@@ -39,6 +39,7 @@ async def look(stage: Stage, now: datetime | None = None, hours: int = 24, **mor
     with settings(stage, **more) as given:
         found = await check_app(given, hours=hours, now=now)
     assert len({one.name for one in found}) == len(found)
+    assert [one.name for one in found if one.verdict in ("failed", "warning") and not one.hint] == []
     return {one.name: one for one in found}
 
 
@@ -166,6 +167,19 @@ async def test_a_queue_that_is_away_and_one_that_is_not_set(play: Stage) -> None
     found = await look(play, work_url="")
     assert found["work queue"].verdict == "failed"
     assert "P2C_WORK" in found["work queue"].hint
+
+
+async def test_the_inbox_is_looked_at_where_it_has_a_namespace_of_its_own(play: Stage) -> None:
+    assert "inbox queue" not in await look(play)
+    token = SecretStr("sandbox")
+    apart: dict[str, Any] = {
+        "work": BusSettings(namespace="127.0.0.1:9", token=token),
+        "inbox": BusSettings(namespace="127.0.0.1:10", token=token),
+        "work_url": "",
+    }
+    found = await look(play, **apart)
+    assert (found["work queue"].verdict, found["inbox queue"].verdict) == ("failed", "failed")
+    assert "P2C_INBOX" in found["inbox queue"].hint
 
 
 async def test_a_signature_in_an_address_is_not_told(play: Stage, tmp_path: Path) -> None:
