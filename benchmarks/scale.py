@@ -1,7 +1,8 @@
 """What 1×, 10×, 100× and 1 000× of a volume costs in requests, time and money: `python -m benchmarks.scale`.
 
-Arithmetic only: nothing is run. What was measured (docs/benchmarks.md) is rounded up, limits are those that Microsoft
-documents, and what is neither is an assumption and called so. `--write` puts the tables into docs/scale.md.
+Arithmetic only: nothing is run. What was measured (docs/benchmarks.md, docs/reliability.md) is rounded up, limits are
+those that Microsoft documents, and what is neither is an assumption and called so. `--write` puts the tables into
+docs/scale.md.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
+from p2c.settings import Settings
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "scale.md"
 BEGIN = "<!-- made by python -m benchmarks.scale --write -->"
@@ -24,10 +27,17 @@ END = "<!-- end -->"
 DAY = 86_400
 MONTH = 30
 
-# Measured, rounded up: the worst template of docs/benchmarks.md.
+# Measured, rounded up: the worst template of docs/benchmarks.md; the seconds are of docs/reliability.md, both servers
+# on the same machine and no network between.
 REQUESTS_PER_1000_WRITTEN = 100
 OPERATIONS_PER_DOCUMENT = 3
 REQUESTS_PER_1000_COMPARED = 15
+SECONDS_PER_1000_COMPARED = 1.5
+
+# As the settings have it: documents, operations.
+PAGE_SIZE = int(Settings.model_fields["page_size"].default)
+SALES_BATCH = int(Settings.model_fields["sales_batch_operations"].default)
+FINOPS_BATCH = int(Settings.model_fields["finops_batch_operations"].default)
 
 # Documented: Dataverse, per user and web server in a window of 300 s; Service Bus Standard, per namespace.
 WINDOW = 300
@@ -41,6 +51,8 @@ SALES_SERVERS = 2
 SALES_SECONDS_PER_OPERATION = 0.15
 FINOPS_SECONDS_PER_OPERATION = 0.4
 FINOPS_PARALLEL = 8
+SECONDS_PER_READ = 0.5
+"""For a page of documents, or a lookup of many rows, in either system."""
 PEAK_SHARE = 0.2
 """Of a day's changes, those in its busiest hour."""
 REQUESTS_PER_IDLE_RUN = 6
@@ -49,7 +61,6 @@ SECONDS_PER_IDLE_RUN = 3
 SLICE_SECONDS = 30
 STATE_WRITES_PER_RUN = 12
 STATE_WRITES_PER_PAGE = 8
-PAGE_SIZE = 500
 LOG_KB_PER_RUN = 20
 LOG_KB_PER_DOCUMENT = 2
 STATE_KB_PER_DOCUMENT = 1
@@ -59,6 +70,7 @@ INSTANCE_GB = 2
 FLEX_GB_SECOND = Decimal("0.000026")
 FLEX_MILLION_EXECUTIONS = Decimal("0.40")
 FLEX_FREE_GB_SECONDS = 100_000
+FLEX_READY_GB_SECOND = Decimal("0.000004")
 BUS_BASE = Decimal(10)
 BUS_FREE_OPERATIONS = 13_000_000
 BUS_MILLION_OPERATIONS = Decimal("0.80")
@@ -90,7 +102,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a volume needs. Requests and operations are per day, rates per second, times in seconds, money per month."""
+    """What a volume needs: requests and operations a day, rates a second, seconds (lanes in turn), money a month."""
 
     lanes: int
     sales_requests: int
@@ -112,8 +124,9 @@ class Cost:
 
     def binding(self) -> dict[str, float]:
         """How much of each limit is used at the busiest time, 1 being all of it."""
+        requests_per_second = SALES_SERVERS * DATAVERSE_REQUESTS / WINDOW
         return {
-            "Sales: requests of one user": self.sales_requests * PEAK_SHARE / 3600 / _sales_requests_per_second(),
+            "Sales: requests of one user": self.sales_requests * PEAK_SHARE / 3600 / requests_per_second,
             "Sales: execution time of one user": self.peak_sales / sales_rate(),
             "F&O: what it does at a time": self.peak_finops / finops_rate(),
             "Service Bus: operations": self.bus_operations * PEAK_SHARE / 3600 / BUS_OPERATIONS_PER_SECOND,
@@ -131,8 +144,13 @@ def finops_rate() -> float:
     return FINOPS_PARALLEL / FINOPS_SECONDS_PER_OPERATION
 
 
-def _sales_requests_per_second() -> float:
-    return SALES_SERVERS * DATAVERSE_REQUESTS / WINDOW
+def lane_rates() -> dict[str, float]:
+    """Operations per second that one lane writes to either system: no more than a page's batches at a time."""
+    operations = PAGE_SIZE * OPERATIONS_PER_DOCUMENT
+    return {
+        "Sales": min(sales_rate(), math.ceil(operations / SALES_BATCH) / SALES_SECONDS_PER_OPERATION),
+        "F&O": min(finops_rate(), math.ceil(operations / FINOPS_BATCH) / FINOPS_SECONDS_PER_OPERATION),
+    }
 
 
 def families() -> int:
@@ -145,6 +163,18 @@ def runs_per_day() -> int:
     """Runs that the schedules of infra/schedules.json start in a day, which are all `every so many minutes`."""
     told = json.loads((ROOT / "infra" / "schedules.json").read_text(encoding="utf-8"))
     return sum(24 * 60 // int(schedule.split()[1].removeprefix("*/")) for schedule in told.values())
+
+
+def groups() -> int:
+    """What Flex Consumption scales by itself: each timer, both queues' functions, and all that is called over HTTP."""
+    return len(list((ROOT / "p2c" / "templates" / "builtin").glob("*.json"))) + 2 + 1
+
+
+def readiness() -> dict[str, Decimal]:
+    """US dollars a month for instances that are always there, whatever they do. Zones need two of each group."""
+    one = INSTANCE_GB * DAY * MONTH * FLEX_READY_GB_SECOND
+    zones = f"instances in zones (`zoneRedundant`): two of each of {groups()} groups"
+    return {"an instance for calls (`alwaysReadyHttp` 1)": one, zones: 2 * groups() * one}
 
 
 def sessions_per_instance() -> int:
@@ -169,12 +199,12 @@ def cost(volume: Volume) -> Cost:
     # Both systems at once: the time that the slower one takes.
     slower = min(sales_rate(), finops_rate())
     busy = (runs - with_changes) * SECONDS_PER_IDLE_RUN + with_changes * SECONDS_PER_IDLE_RUN + each / slower
-    full = volume.documents / PAGE_SIZE * 4 * SALES_SECONDS_PER_OPERATION
+    per_1000 = REQUESTS_PER_1000_COMPARED * SECONDS_PER_READ + SECONDS_PER_1000_COMPARED
+    full = volume.documents / 1000 * per_1000
     first = volume.documents * OPERATIONS_PER_DOCUMENT / 2 / slower
     messages = runs + busy / SLICE_SECONDS + 2 * volume.changes
     bus = round(messages * 3)
-    pages = runs + volume.documents / PAGE_SIZE
-    writes = round(runs * STATE_WRITES_PER_RUN + pages * STATE_WRITES_PER_PAGE)
+    writes = round(runs * STATE_WRITES_PER_RUN + (runs + volume.documents / PAGE_SIZE) * STATE_WRITES_PER_PAGE)
     peak = PEAK_SHARE * each / 3600
     return Cost(
         lanes=lanes,
@@ -226,7 +256,7 @@ def tables(today: Volume) -> str:
         _row("operations a day, each system", *(_number(one.sales_operations) for one in costs.values())),
         _row("operations a second, busiest hour", *(_rate(one.peak_sales) for one in costs.values())),
         _row("first load", *(_time(one.first_load) for one in costs.values())),
-        _row("full comparison", *(_time(one.full_comparison) for one in costs.values())),
+        _row("full comparison, one lane after the other", *(_time(one.full_comparison) for one in costs.values())),
         _row("Service Bus operations a day", *(_number(one.bus_operations) for one in costs.values())),
         _row("writes to the state a day", *(_number(one.state_writes) for one in costs.values())),
     ]
@@ -235,14 +265,27 @@ def tables(today: Volume) -> str:
         _row(name, *(f"{one.money[name]:,}".replace(",", " ") for one in costs.values())) for name in costs[1].money
     ]
     money.append(_row("**together**", *(f"**{one.total:,}**".replace(",", " ") for one in costs.values())))
+    ready = readiness().items()
+    rates = lane_rates()
+    lane_rows = [
+        _row("operations a second", *(_number(round(rate)) for rate in rates.values())),
+        _row("documents a second", *(f"{rate / OPERATIONS_PER_DOCUMENT:.1f}" for rate in rates.values())),
+        _row("documents an hour", *(_number(round(rate / OPERATIONS_PER_DOCUMENT * 3600)) for rate in rates.values())),
+    ]
     return "\n".join(
         [
+            "### What one lane carries\n",
+            _row("into", *rates) + _row("---", *("--:" for _ in rates)) + "".join(lane_rows),
             "### What it takes\n",
             head + "".join(volume_rows),
             "### How much of each limit is used in the busiest hour\n",
             head + "".join(limits),
             "### US dollars a month\n",
             head + "".join(money),
+            "### What is always ready, besides\n",
+            _row("", "US dollars a month")
+            + _row("---", "--:")
+            + "".join(_row(what, _number(round(cost))) for what, cost in ready),
         ]
     )
 
