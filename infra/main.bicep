@@ -112,8 +112,11 @@ param maximumInstanceCount int = 40
 @maxValue(10)
 param alwaysReadyHttp int = 0
 
-@description('Optional. Spread instances and storage over the zones of the region.')
+@description('Optional. Spread the instances over the zones of the region. Two instances of each function are then always ready, and paid for: docs/scale.md.')
 param zoneRedundant bool = false
+
+@description('Optional. Keep storage in three zones of the region. Choose it before the first deployment: accounts are not converted.')
+param zoneRedundantStorage bool = false
 
 @description('Optional. Resource id of a subnet delegated to Microsoft.App/environments; empty: no network of one\'s own.')
 param subnetId string = ''
@@ -139,8 +142,8 @@ param logDailyQuotaGb int = 5
 @description('Optional. Who gets the alerts by mail. Nobody: the alerts show in the portal only.')
 param alertEmails array = []
 
-@description('Optional. Ids of the templates that must run. Leave out those that the project does not use.')
-param watchedTemplates array = objectKeys(loadJsonContent('schedules.json'))
+@description('Optional. Ids of the templates that must run, the project\'s own included, without those that it does not use; empty: all of the package.')
+param watchedTemplates array = []
 
 @description('Optional. Hours without a successful run after which a template counts as stuck.')
 @allowed([
@@ -165,12 +168,14 @@ param operatorPrincipalId string = ''
 param operatorPrincipalType string = 'Group'
 
 var names = loadJsonContent('abbreviations.json')
-var allSchedules = union(loadJsonContent('schedules.json'), schedules)
+var standardSchedules = loadJsonContent('schedules.json')
+var allSchedules = union(standardSchedules, schedules)
+var watched = empty(watchedTemplates) ? objectKeys(standardSchedules) : watchedTemplates
 var allTags = union(tags, { 'azd-env-name': environmentName })
 var token = toLower(uniqueString(subscription().id, environmentName, location))
 var workQueueName = 'p2c-work'
 var inboxQueueName = 'p2c-inbox'
-var storageSku = zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
+var storageSku = zoneRedundantStorage ? 'Standard_ZRS' : 'Standard_LRS'
 var secretsNeeded = salesAuthKind == 'clientSecret' || finopsAuthKind == 'clientSecret'
 var webhooksEnabled = !empty(webhookKey)
 var vaultNeeded = keyVaultEnabled || webhooksEnabled || secretsNeeded
@@ -370,7 +375,7 @@ module alerts 'modules/alerts.bicep' = {
     inboxNamespaceId: inbox.outputs.id
     workQueueName: workQueueName
     inboxQueueName: inboxQueueName
-    templates: watchedTemplates
+    templates: watched
     emails: alertEmails
     stuckHours: stuckHours
   }

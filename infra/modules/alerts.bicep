@@ -188,7 +188,8 @@ resource needsPerson 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
       workspaceId
     ]
     evaluationFrequency: 'PT15M'
-    windowSize: 'PT15M'
+    // Twice the frequency: a record that is minutes late in the workspace is in one window at least.
+    windowSize: 'PT30M'
     criteria: {
       allOf: [
         {
@@ -296,7 +297,7 @@ resource queueDeadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = [
       evaluationFrequency: 'PT5M'
       windowSize: 'PT15M'
       criteria: {
-        'odata.type': 'Microsoft.Azure.Monitor.MultipleResourceMultipleMetricCriteria'
+        'odata.type': 'Microsoft.Azure.Monitor.SingleResourceMultipleMetricCriteria'
         allOf: [
           {
             name: 'dead-letters'

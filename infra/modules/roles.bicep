@@ -113,6 +113,8 @@ resource state 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
+// Data Owner would let the platform count the messages and add several instances at once; it would let the app delete the
+// queue as well. With these two the platform looks at the first message and adds one instance at a time: docs/scale.md.
 resource workReceiver 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: workQueue
   name: guid(workQueue.id, principalId, roles.serviceBusDataReceiver)

@@ -28,8 +28,8 @@ from p2c.templates.load import builtin_templates
 ENDPOINT = "p2c inbox"
 MESSAGES = ("Create", "Update", "Delete")
 
-# Choice values of the table serviceendpoint.
-_QUEUE, _JSON, _SAS_KEY, _NORMAL, _NAMESPACE_ADDRESS = 2, 2, 2, 1, 2
+# Choice values of the table serviceendpoint. 6 is "Queue (Persistent)", today's queues; "Queue" (2) is older.
+_QUEUE, _JSON, _SAS_KEY, _NORMAL, _NAMESPACE_ADDRESS, _NO_CLAIM = 6, 2, 2, 1, 2, 1
 # Choice values of the table sdkmessageprocessingstep: after the change is committed, apart from the user's request.
 _POST_OPERATION, _ASYNCHRONOUS, _SERVER_ONLY = 40, 1, 0
 
@@ -138,6 +138,9 @@ def make_events(dataverse: Dataverse, host: str, queue: str, rule: str, key: str
             "authtype": _SAS_KEY,
             "namespaceformat": _NAMESPACE_ADDRESS,
             "namespaceaddress": f"sb://{host}/",
+            # Required of every endpoint: who acted is in the message, and the address above says which namespace.
+            "userclaim": _NO_CLAIM,
+            "solutionnamespace": "",
             "path": queue,
             "saskeyname": rule,
             "saskey": key,
@@ -204,7 +207,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--url (or P2C_SALES_URL) must be an https address")
     if chosen.action == "user" and not chosen.client_id:
         parser.error("--client-id (or P2C_IDENTITY_CLIENT_ID) is needed")
-    if chosen.action == "events" and not os.environ.get("P2C_INBOX_KEY"):
+    if chosen.action == "events" and not chosen.dry_run and not os.environ.get("P2C_INBOX_KEY"):
         parser.error("P2C_INBOX_KEY must hold the key of the rule; it is not taken from the command line")
     return chosen
 
@@ -217,7 +220,7 @@ def main(given: Sequence[str] | None = None) -> int:
         if chosen.action == "user":
             make_user(dataverse, chosen.client_id, chosen.role, chosen.business_unit)
         else:
-            key = os.environ["P2C_INBOX_KEY"]
+            key = os.environ.get("P2C_INBOX_KEY", "")
             make_events(dataverse, chosen.host, chosen.queue, chosen.rule, key, tables())
     except (Refused, P2CError, AzureError, httpx.HTTPError) as error:
         print(error, file=sys.stderr)

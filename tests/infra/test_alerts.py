@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import re
 from datetime import UTC, datetime
+from functools import cache
 
 import pytest
 
@@ -16,6 +18,7 @@ from p2c.state.runs import RunRecord
 from tests.infra.bicep import INFRA, ROOT, of_kind
 
 ALERTS = INFRA / "modules" / "alerts.bicep"
+OPERATIONS = ROOT / "docs" / "operations.md"
 
 
 def query(rule: str) -> str:
@@ -82,3 +85,47 @@ def test_every_query_that_splits_names_its_column() -> None:
         dimension = re.search(r"dimensions: \[\s*\{\s*name: '(\w+)'", of_kind(ALERTS, "resource")[rule].text)
         assert dimension is not None
         assert re.search(rf"\b{dimension[1]}\b", query(rule)), rule
+
+
+def test_what_queries_look_for_in_traces_is_no_exception(caplog: pytest.LogCaptureFixture) -> None:
+    """A record that carries an exception goes into another table, AppExceptions."""
+    assert "AppTraces" in query("failedRuns")
+    assert [one.getMessage() for one in made(caplog) if one.exc_info] == []
+
+
+# --- the queries that the documentation offers ---
+
+
+@cache
+def words() -> frozenset[str]:
+    """Every string in the code of p2c, an f-string by what it begins with."""
+    found = set()
+    for path in (ROOT / "p2c").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return frozenset(found)
+
+
+def documented_queries() -> list[str]:
+    return re.findall(r"```kusto\n(.*?)```", OPERATIONS.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_every_dimension_that_the_documentation_names_is_one_that_the_code_gives() -> None:
+    named = set(re.findall(r"\bp2c_\w+", OPERATIONS.read_text(encoding="utf-8"))) - {"p2c_"}
+    assert len(named) > 10
+    assert {name for name in named if name not in words() and "p2c_count_" not in name} == set()
+    outcomes = {name.removeprefix("p2c_count_") for name in named if name.startswith("p2c_count_")}
+    assert outcomes <= {kind.value for kind in OutcomeKind}
+    assert "p2c_count_" in words()
+
+
+def test_documented_queries_ask_for_messages_metrics_and_dimensions_that_there_are() -> None:
+    queries = documented_queries()
+    assert len(queries) > 4
+    for text in queries:
+        asked = set(re.findall(r'(?:message|name) == "([^"]+)"', text))
+        for several in re.findall(r"message in \(([^)]+)\)", text):
+            asked |= set(re.findall(r'"([^"]+)"', several))
+        asked |= set(re.findall(r"customDimensions\.(\w+)", text))
+        assert asked <= words(), text

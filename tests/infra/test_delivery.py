@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from p2c.shell import Exit
 from p2c.templates.load import builtin_templates
 from tests.infra.bicep import INFRA, MAIN, PARAMETERS, ROOT, of_kind, properties, text_of
 
@@ -81,7 +82,11 @@ def test_azure_is_signed_in_to_without_a_stored_secret() -> None:
     assert logins
     assert all(set(one) == {"client-id", "tenant-id", "subscription-id"} for one in logins)
     text = "".join(path.read_text(encoding="utf-8") for path in WORKFLOWS)
-    assert set(re.findall(r"secrets\.(\w+)", text)) == {"P2C_WEBHOOK_KEY"}
+    assert set(re.findall(r"secrets\.(\w+)", text)) == {"P2C_WEBHOOK_KEY", "P2C_DOCTOR_KEY"}
+
+
+def test_a_secret_is_seen_by_the_step_that_needs_it_only() -> None:
+    assert [name for name, job in jobs() if "secrets." in json.dumps({**job, "steps": []})] == []
 
 
 def test_nothing_from_an_event_is_pasted_into_a_command() -> None:
@@ -104,7 +109,73 @@ def test_what_a_parameter_file_reads_a_workflow_gives(path: Path) -> None:
     read = set(re.findall(r"readEnvironmentVariable\('(\w+)'", path.read_text(encoding="utf-8")))
     deliver = loaded(ROOT / ".github" / "workflows" / "deliver.yml")["jobs"]
     for name in ("what-if", "deploy"):
-        assert read <= set(deliver[name]["env"]), name
+        (deployment,) = (one for one in deliver[name]["steps"] if "az deployment sub" in one.get("run", ""))
+        assert read <= {*deliver[name]["env"], *deployment["env"]}, name
+
+
+def test_what_is_missing_is_said_before_anything_is_planned_or_deployed() -> None:
+    deliver = loaded(ROOT / ".github" / "workflows" / "deliver.yml")["jobs"]
+    for name in ("what-if", "deploy"):
+        runs = [one.get("run", one.get("uses", "")) for one in deliver[name]["steps"]]
+        check = next(at for at, one in enumerate(runs) if 'infra/scripts/check.py "$TARGET"' in one)
+        azure = next(at for at, one in enumerate(runs) if one.startswith("azure/login@"))
+        assert check < azure, name
+
+
+def test_the_project_of_the_environment_is_looked_at_told_and_published() -> None:
+    deliver = loaded(ROOT / ".github" / "workflows" / "deliver.yml")["jobs"]
+    runs = "\n".join(one.get("run", "") for one in deliver["what-if"]["steps"])
+    assert 'p2c templates --project "projects/$TARGET.json"' in runs
+    for name in ("what-if", "deploy"):
+        steps = deliver[name]["steps"]
+        (check,) = (one for one in steps if "check.py" in one.get("run", ""))
+        (deployment,) = (one for one in steps if "az deployment sub" in one.get("run", ""))
+        assert 'tee -a "$GITHUB_OUTPUT"' in check["run"]
+        assert check["shell"] == "bash", "with pipefail, which a shell that is not named has not"
+        for variable in ("P2C_SCHEDULES", "P2C_WATCHED"):
+            assert deployment["env"][variable] == f"${{{{ steps.{check['id']}.outputs.{variable} }}}}"
+    for path in PARAMETERS[1:]:
+        target = path.name.split(".")[0]
+        assert text_of(of_kind(path, "var")["projectFile"].value) == f"'projects/{target}.json'"
+    assert "projects" not in (ROOT / ".funcignore").read_text(encoding="utf-8").split()
+
+
+def test_files_that_the_documentation_names_exist() -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"(?<![\w/])(?:infra|tools)/[\w./-]+\.(?:bicep|bicepparam|json|py)\b", text))
+    assert {"infra/scripts/check.py", "infra/parameters/dev.bicepparam", "infra/role-definitions.json"} <= named
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
+def test_variables_that_the_documentation_names_are_read_somewhere() -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    files = [*PARAMETERS, *WORKFLOWS, *(INFRA / "scripts").glob("*.py"), ROOT / "p2c" / "examining.py", MAIN]
+    known = set(re.findall(r"\b(?:P2C|AZURE)_\w+", "".join(path.read_text(encoding="utf-8") for path in files)))
+    assert set(re.findall(r"\b(?:P2C|AZURE)_\w+", text)) - known - {"P2C_STATE_AUTH__KIND"} == set()
+
+
+def test_the_doctor_comes_after_the_smoke_test_and_warnings_are_no_failure() -> None:
+    runs = [
+        one.get("run", "") for one in loaded(ROOT / ".github" / "workflows" / "deliver.yml")["jobs"]["smoke"]["steps"]
+    ]
+    smoke, doctor = (next(at for at, one in enumerate(runs) if word in one) for word in ("smoke.py", "p2c doctor"))
+    assert smoke < doctor
+    assert runs[doctor].strip().endswith(f'p2c doctor "$P2C_APP_URL" || test $? -eq {Exit.WARNING.value}')
+
+
+def test_one_python_is_pinned_tested_and_deployed() -> None:
+    deployed = text_of(of_kind(MAIN, "param")["pythonVersion"].value).strip("'")
+    head = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()[0]
+    assert f"for Python {deployed} " in head
+    workflows = {path.stem: loaded(path)["jobs"] for path in WORKFLOWS}
+    assert deployed in workflows["ci"]["test"]["strategy"]["matrix"]["python"]
+    set_up = {
+        step["with"]["python-version"]
+        for job in workflows["deliver"].values()
+        for step in job.get("steps", [])
+        if "actions/setup-python@" in step.get("uses", "")
+    }
+    assert set_up == {deployed}
 
 
 def test_the_order_is_check_plan_deploy_smoke() -> None:
@@ -124,8 +195,10 @@ def test_the_compiler_sees_every_file() -> None:
 
 
 def test_every_template_is_watched() -> None:
-    default = text_of(of_kind(MAIN, "param")["watchedTemplates"].value)
-    assert default == "objectKeys(loadJsonContent('schedules.json'))"
+    assert text_of(of_kind(MAIN, "param")["watchedTemplates"].value) == "[]"
+    variables = {name: text_of(one.value) for name, one in of_kind(MAIN, "var").items()}
+    assert variables["watched"] == "empty(watchedTemplates) ? objectKeys(standardSchedules) : watchedTemplates"
+    assert variables["standardSchedules"] == "loadJsonContent('schedules.json')"
     assert set(json.loads((INFRA / "schedules.json").read_text(encoding="utf-8"))) == set(builtin_templates())
 
 

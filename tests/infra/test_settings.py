@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from benchmarks import scale
 from p2c.settings import AppSettings
 from p2c.templates.load import builtin_templates
 from tests.infra.bicep import INFRA, MAIN, ROOT, of_kind, properties, text_of
@@ -148,6 +149,12 @@ def test_a_slice_that_is_allowed_here_is_allowed_there() -> None:
         for limit in ("minValue", "maxValue"):
             AppSettings(slice_seconds=float(slice_seconds.decorators[limit]))
         assert int(text_of(slice_seconds.value)) == field.default
+
+
+def test_what_scales_by_itself_is_as_much_as_the_costs_reckon_with() -> None:
+    kinds = [binding["type"] for binding in bindings() if binding["type"].casefold().endswith("trigger")]
+    assert len(kinds) == len(functions())
+    assert scale.groups() == sum(kind != "httpTrigger" for kind in kinds) + 1
 
 
 def test_the_lanes_have_sessions_and_the_inbox_has_none() -> None:
