@@ -23,7 +23,7 @@ from p2c.sync.loading import Loader, Settled
 from p2c.sync.paging import PageWork
 from p2c.sync.renames import Renames
 from p2c.sync.settling import moment
-from p2c.sync.slicing import End, SliceEnded, Slicing, cancelled, due, handed_on
+from p2c.sync.slicing import End, SliceEnded, Slicing, cancelled, due, handed_on, pause
 from p2c.sync.watching import Mode, Progress
 from p2c.systems.ends import MOST_CHANGES, Source, TooManyChanges
 from p2c.templates.models import Template
@@ -302,7 +302,8 @@ class TemplateRun:
             return False
         wait = self._slicing.passing(error)
         if not isinstance(error, StateError):
-            self._checkpoint = self._checkpoint.model_copy(update={"due": due() if wait else None})
+            then = due(pause(error, self._slicing.attempts)) if wait else None
+            self._checkpoint = self._checkpoint.model_copy(update={"due": then})
             await self._lane.checkpoints.save(self._template.id, self._checkpoint)
         if wait:
             self.end, self.pause = End.PAUSE, error

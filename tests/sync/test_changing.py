@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -131,7 +132,7 @@ async def test_a_slice_that_has_to_pause_goes_on_where_it_was() -> None:
         async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
             self.pages_left -= 1
             if self.pages_left < 0:
-                raise Throttled("busy", system="finops")
+                raise Throttled("busy", system="finops", retry_after=3600)
             return await super().whole(read, legal_entity, changed)
 
     source = Tiring(*[order(key, line(1)) for key in "ABCDEFGH"])
@@ -145,6 +146,9 @@ async def test_a_slice_that_has_to_pause_goes_on_where_it_was() -> None:
     point = await one.checkpoint()
     assert point is not None
     assert point.cursor == "2"
+    # Nobody takes the run for broken off before its pause is over.
+    assert point.due is not None
+    assert point.due > datetime.now(UTC) + timedelta(seconds=3600)
     source.pages_left = 1 << 30
     record = await one.run(slicing=slicing(0, None, interrupted=True))
     assert (record.status, record.counts, record.pages) == ("Completed", {"updated": 8}, 4)
