@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -154,3 +156,71 @@ def test_what_is_deployed_leaves_out_what_is_not_needed() -> None:
     ignored = (ROOT / ".funcignore").read_text(encoding="utf-8").split()
     assert {"tests", "sandbox", "infra", "docs", "local.settings.json", ".*"} <= set(ignored)
     assert not {"p2c", "function_app.py", "host.json", "requirements.txt"} & set(ignored)
+
+
+def deployed() -> list[Path]:
+    """The files of the repository that `.funcignore`, which is written as `.gitignore` is, leaves to be deployed."""
+
+    def git(*arguments: str) -> set[str]:
+        command = ["git", "ls-files", "-z", "--cached", "--others", *arguments]
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+        return set(done.stdout.split("\0")) - {""}
+
+    left = git("--exclude-standard") - git("--ignored", "--exclude-from=.funcignore")
+    return sorted(Path(one) for one in left if (ROOT / one).is_file())
+
+
+def needed() -> set[Path]:
+    """Modules that `function_app.py` imports, at whatever place, and those import in turn."""
+    modules = {".".join(one.relative_to(ROOT).with_suffix("").parts): one for one in (ROOT / "p2c").rglob("*.py")}
+    modules |= {name.removesuffix(".__init__"): one for name, one in modules.items() if name.endswith(".__init__")}
+    found: set[Path] = set()
+    waiting = [ROOT / "function_app.py"]
+    while waiting:
+        file = waiting.pop()
+        if file in found:
+            continue
+        found.add(file)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [one.name for one in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{one.name}" for one in node.names)]
+            for name in names:
+                parts = name.split(".")
+                packages = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+                waiting += [modules[one] for one in packages if one in modules]
+    return {one.relative_to(ROOT) for one in found}
+
+
+def test_exactly_the_modules_are_deployed_that_the_app_imports() -> None:
+    modules = {one for one in deployed() if one.suffix == ".py"}
+    assert modules - needed() == set(), "only the command line or a generator needs it: name it in .funcignore"
+    assert needed() - modules == set(), ".funcignore leaves out what the app imports"
+
+
+def test_the_app_loads_with_nothing_but_what_is_deployed(tmp_path: Path) -> None:
+    files = deployed()
+    assert {Path("host.json"), Path("requirements.txt"), Path("function_app.py")} <= set(files)
+    for one in files:
+        (tmp_path / one).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / one, tmp_path / one)
+    script = f"""
+import importlib, sys
+sys.path[:] = [{str(tmp_path)!r}, *(one for one in sys.path if {str(ROOT)!r} not in (one, one.rstrip('/')))]
+import function_app
+for one in {[".".join(one.with_suffix("").parts) for one in files if one.suffix == ".py"]!r}:
+    importlib.import_module(one)
+assert all((module.__file__ or "").startswith({str(tmp_path)!r}) for name, module in sys.modules.items()
+           if name.partition(".")[0] == "p2c"), "it came from elsewhere"
+from p2c.templates.load import builtin_templates
+from p2c.triggers.openapi import document
+print(len(function_app.app.get_functions()), len(builtin_templates()), len(document()["paths"]))
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("P2C_", "PYTHONPATH"))}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(int(one) > 5 for one in done.stdout.split())

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from p2c.lanes.messages import ModeName
 
 LONGEST_KEY = 200
+LONGEST_RECORD_KEY = 400
 RunState = Literal["Queued", "Running", "Completed", "Warning", "Error", "Cancelled"]
 LegalEntityId = Annotated[str, Field(pattern=r"^[A-Za-z0-9]{1,4}$", description="A legal entity, such as usmf.")]
 TemplateId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,39}$", description="The id of a template.")]
@@ -52,7 +53,8 @@ class SyncRecord(Sent):
     """Which record to synchronise now."""
 
     key: Annotated[
-        str, Field(max_length=400, description="The record's key at its source; not with one in the path.")
+        str,
+        Field(max_length=LONGEST_RECORD_KEY, description="The record's key at its source; not with one in the path."),
     ] = ""
     legal_entity: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9]{0,4}$", description="Needed where the template has several.")

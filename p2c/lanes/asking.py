@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import re
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from p2c.documents import Outcome
@@ -26,6 +27,8 @@ from p2c.state.runs import RunRecord, Runs
 from p2c.templates.models import Template
 
 _POLL_SECONDS = 0.5
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}\Z")
+_KINDS: Mapping[Kind, str] = {"run": "a run", "record": "one record", "replay": "a replay"}
 _WORST: tuple[RunState, ...] = ("Error", "Cancelled", "Warning", "Completed")
 
 
@@ -45,43 +48,62 @@ class Asking:
         self, name: str, legal_entities: Sequence[str], mode: ModeName, idempotency_key: str, correlation_id: str
     ) -> Request:
         """Starts a run. Raises Unknown for a template, Refused for a legal entity, AskedOtherwise."""
+        asked = _hash("run", [name, sorted({one.lower() for one in legal_entities}), mode])
+        before = await self._before(idempotency_key, "run", asked, correlation_id)
+        if before is not None:
+            return before
         template = self._parts.template(name)
-        chosen = self._chosen(template, legal_entities)
-        return await self._ask("run", template, {one: [] for one in chosen}, mode, idempotency_key, correlation_id)
+        id_, chosen = _id(idempotency_key), self._chosen(template, legal_entities)
+        parts = [Part(run_id=f"{id_}-{entity}", template=template.id, legal_entity=entity) for entity in chosen]
+        return await self._keep(_request(id_, "run", asked, mode, parts), correlation_id)
 
     async def record(
         self, name: str, key: str, legal_entity: str, idempotency_key: str, correlation_id: str
     ) -> Request:
         """Asks for one record to be synchronised. Raises as `start` does."""
+        asked = _hash("record", [name, key, legal_entity.lower()])
+        before = await self._before(idempotency_key, "record", asked, correlation_id)
+        if before is not None:
+            return before
         template = self._parts.template(name)
         chosen = self._chosen(template, [legal_entity] if legal_entity else [])
         if len(chosen) > 1:
             raise Refused("Say which legal entity is meant.", hint=f"The template runs for {', '.join(chosen)}.")
-        return await self._ask("record", template, {chosen[0]: [key]}, "", idempotency_key, correlation_id)
+        id_ = _id(idempotency_key)
+        part = Part(run_id=f"{id_}-{chosen[0]}", template=template.id, legal_entity=chosen[0], keys=[key])
+        return await self._keep(_request(id_, "record", asked, "", [part]), correlation_id)
+
+    async def replayed(self, question: object, idempotency_key: str, correlation_id: str) -> Request | None:
+        """The replay that was asked for with this key before; None when there was none. Raises AskedOtherwise."""
+        return await self._before(idempotency_key, "replay", _hash("replay", question), correlation_id)
 
     async def replay(
-        self, chosen: dict[tuple[str, str], list[str]], idempotency_key: str, correlation_id: str
+        self,
+        question: object,
+        chosen: Mapping[tuple[str, str], Sequence[str]],
+        idempotency_key: str,
+        correlation_id: str,
     ) -> Request:
-        """Asks for documents, by template and legal entity, to be read and synchronised again."""
-        asked = _hash("replay", sorted((*lane, sorted(keys)) for lane, keys in chosen.items()))
-        id_ = _id(idempotency_key)
-        parts = [
-            Part(run_id=f"{id_}-{index}", template=template, legal_entity=entity, keys=keys[start : start + MOST_KEYS])
-            for index, ((template, entity), keys, start) in enumerate(
-                (lane, keys, start) for lane, keys in sorted(chosen.items()) for start in range(0, len(keys), MOST_KEYS)
-            )
-        ]
-        return await self._keep(_request(id_, "replay", asked, "", parts), "replay", correlation_id)
+        """Asks for documents, by template and legal entity, to be read and synchronised again.
 
-    async def known(self, idempotency_key: str) -> RunStatus | None:
-        """Where the request stands that was made with this key, None when there was none."""
-        if not idempotency_key:
-            return None
-        request = await Requests(await self._parts.store()).load(request_id(idempotency_key))
-        return await self.status(request.id) if request is not None else None
+        `question` is what the caller said, of which `chosen` came. Raises AskedOtherwise.
+        """
+        id_ = _id(idempotency_key)
+        pieces = [
+            (lane, keys[start : start + MOST_KEYS])
+            for lane, keys in sorted(chosen.items())
+            for start in range(0, len(keys), MOST_KEYS)
+        ]
+        parts = [
+            Part(run_id=f"{id_}-{index}", template=template, legal_entity=entity, keys=list(keys))
+            for index, ((template, entity), keys) in enumerate(pieces)
+        ]
+        return await self._keep(_request(id_, "replay", _hash("replay", question), "", parts), correlation_id)
 
     async def status(self, id_: str) -> RunStatus:
         """Where a request, or a run that nobody requested, stands. Raises Unknown."""
+        if not _RUN_ID.match(id_):
+            raise Unknown("There is no such run.")
         store = await self._parts.store()
         request = await Requests(store).load(id_)
         runs = Runs(store)
@@ -129,41 +151,36 @@ class Asking:
 
     # --- asking ---
 
-    async def _ask(
-        self,
-        kind: Kind,
-        template: Template,
-        keys: dict[str, list[str]],
-        mode: str,
-        idempotency_key: str,
-        correlation_id: str,
-    ) -> Request:
-        id_ = _id(idempotency_key)
-        parts = [
-            Part(run_id=f"{id_}-{entity}", template=template.id, legal_entity=entity, keys=chosen)
-            for entity, chosen in keys.items()
-        ]
-        request = _request(id_, kind, _hash(kind, [template.id, keys, mode]), mode, parts)
-        return await self._keep(request, "http", correlation_id)
+    async def _before(self, idempotency_key: str, kind: Kind, asked: str, correlation_id: str) -> Request | None:
+        """The request that was made with this key; before all else, since the project may have changed meanwhile."""
+        if not idempotency_key:
+            return None
+        kept = await Requests(await self._parts.store()).load(request_id(idempotency_key))
+        return await self._sent(kept, kind, asked, correlation_id, new=False) if kept is not None else None
 
-    async def _keep(self, request: Request, trigger: Trigger, correlation_id: str) -> Request:
-        store = await self._parts.store()
-        kept = await Requests(store).keep(request)
-        if kept.asked != request.asked:
-            raise AskedOtherwise("This idempotency key was used for something else.", hint="Use a new one.")
-        runs = Runs(store)
+    async def _keep(self, request: Request, correlation_id: str) -> Request:
+        kept = await Requests(await self._parts.store()).keep(request)
+        return await self._sent(kept, request.kind, request.asked, correlation_id, new=kept is request)
+
+    async def _sent(self, kept: Request, kind: Kind, asked: str, correlation_id: str, *, new: bool) -> Request:
+        """The request, when all of its messages are on their lanes."""
+        if kept.kind != kind or kept.asked != asked:
+            for_what = _KINDS[kept.kind] + (" with another body" if kept.kind == kind else "")
+            raise AskedOtherwise(f"This idempotency key was used before, for {for_what}.", hint="Use a new one.")
+        runs = Runs(await self._parts.store())
+        trigger: Trigger = "replay" if kind == "replay" else "http"
         waiting = []
         for part in kept.parts:
             record = await runs.load(part.run_id)
-            if record is None:
+            if record is None and new:
+                # Whoever repeats the question leaves this to the lane: it might write over what has ended meanwhile.
                 record = _queued(part, kept, trigger)
                 await runs.save(record)
-            if record.status == "Queued":
+            if record is None or record.status == "Queued":
                 # Whoever asks again sends again what may not have been sent; the ids see to it that it counts once.
-                waiting.append(part)
-        post = await self._parts.post()
-        templates = {one.id: one for one in self._parts.templates}
-        await post.send([(templates[part.template], _message(part, kept, trigger, correlation_id)) for part in waiting])
+                waiting.append((self._parts.template(part.template), _message(part, kept, trigger, correlation_id)))
+        if waiting:
+            await (await self._parts.post()).send(waiting)
         return kept
 
     def _chosen(self, template: Template, wanted: Sequence[str]) -> list[str]:

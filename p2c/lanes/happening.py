@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from p2c.lanes.messages import Malformed
@@ -37,6 +37,7 @@ _WORDS: Mapping[str, What] = {
     "onexternaldeleted": "deleted",
 }
 _LONGEST = 200
+_DEEPEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Happening:
 
     `table` is a logical name of Dataverse, a virtual entity of F&O (`mserp_…`) or a business event. `facts` are the
     short values that it brought, by column in lower case; lookups are the id that they hold. `identity` tells one
-    event from another: the same text for one that is delivered twice.
+    event from another: the same text for one that is delivered twice. `attempt` counts how often it has been put back
+    into the inbox because a system could not be asked.
     """
 
     system: Literal["sales", "finops"]
@@ -56,9 +58,10 @@ class Happening:
     legal_entity: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     correlation_id: str = ""
+    attempt: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """As it goes into the inbox when it came by webhook."""
+        """As it goes into the inbox, when it came by webhook or has to wait."""
         return {"kind": _KIND, **asdict(self)}
 
 
@@ -74,20 +77,23 @@ def parse_events(body: bytes) -> list[Happening]:
     return [event for one in _unwrapped(content) if (event := _event(one)) is not None]
 
 
-def _unwrapped(content: Any) -> Iterator[dict[str, Any]]:
+def _unwrapped(content: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
     """The events, out of lists and out of Event Grid's envelope, whose data may be text."""
+    if depth > _DEEPEST:
+        raise Malformed("The event is wrapped too often.")
     if isinstance(content, list):
         for one in content:
-            yield from _unwrapped(one)
+            yield from _unwrapped(one, depth + 1)
         return
     if not isinstance(content, dict):
         raise Malformed("The event is not a JSON object.")
     data = content.get("data")
     if data is not None and "eventType" in content:
         try:
-            yield from _unwrapped(json.loads(data, parse_float=str, parse_int=str) if isinstance(data, str) else data)
-        except ValueError as error:
+            inner = json.loads(data, parse_float=str, parse_int=str) if isinstance(data, str) else data
+        except (ValueError, RecursionError) as error:
             raise Malformed("The data of the Event Grid event are not JSON.") from error
+        yield from _unwrapped(inner, depth + 1)
         return
     yield content
 
@@ -104,8 +110,9 @@ def _event(content: dict[str, Any]) -> Happening | None:
 
 def _ours(content: dict[str, Any]) -> Happening:
     try:
-        return Happening(**{name: value for name, value in content.items() if name != "kind"})
-    except TypeError as error:
+        found = Happening(**{name: value for name, value in content.items() if name != "kind"})
+        return replace(found, facts=dict(found.facts), attempt=int(found.attempt))
+    except (TypeError, ValueError) as error:
         raise Malformed("The event was put into the inbox by another version.") from error
 
 
@@ -131,13 +138,15 @@ def _context(content: dict[str, Any]) -> Happening | None:
     table = _text(_plain(content["PrimaryEntityName"])).lower()
     if what is None or not table or table == "none":
         return None
-    target = _map(content.get("InputParameters")).get("Target")
+    parameters = _map(content.get("InputParameters"))
+    target = parameters.get("Target")
     target = target if isinstance(target, dict) else {}
     facts: dict[str, str] = {}
-    for images in ("PreEntityImages", "PostEntityImages"):
-        for image in _map(content.get(images)).values():
-            if isinstance(image, dict):
-                facts.update(_facts(_map(image.get("Attributes")).items()))
+    # A data event brings what was before among its parameters, and for a deletion perhaps only that.
+    before = [parameters.get("PreImage"), *_map(content.get("PreEntityImages")).values()]
+    for image in (*before, *_map(content.get("PostEntityImages")).values()):
+        if isinstance(image, dict):
+            facts.update(_facts(_map(image.get("Attributes")).items()))
     facts.update(_facts(_map(target.get("Attributes")).items()))
     identifier = _first(_plain(content.get("PrimaryEntityId")), _plain(target.get("Id")))
     external = message.startswith("onexternal") or table.startswith("mserp_")

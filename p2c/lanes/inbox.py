@@ -6,6 +6,7 @@ source; an event that is late, doubled or out of order therefore does no harm.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from p2c.systems.naming import OWNING_UNIT, finops_rows, sales_rows
 from p2c.templates import catalog
 from p2c.templates.models import Template
 
+_LONGEST_CAUSE = 200
 _LOG = logging.getLogger(__name__)
 
 
@@ -73,7 +75,7 @@ class Inbox:
                     "p2c_correlation": happening.correlation_id,
                 },
             )
-        await self._send(noticed, "+".join(one.identity for one in happenings), _correlation(happenings))
+        await self._send(noticed, _cause(happenings), _correlation(happenings))
         return noticed
 
     async def _resolve(self, happening: Happening, interest: Interest, noticed: Noticed) -> None:
@@ -195,6 +197,8 @@ class Inbox:
                     legal_entity=legal_entity,
                     trigger="event",
                     run_id=f"{now + timedelta(seconds=delay):%Y%m%dT%H%MZ}-{legal_entity}-{name}-event",
+                    # The same for all of that minute, like the run's id: the queue takes one and drops the others.
+                    requested=now.replace(second=0, microsecond=0),
                     correlation_id=correlation,
                 ),
             )
@@ -205,6 +209,12 @@ class Inbox:
 
 def _size(noticed: Noticed) -> int:
     return sum(map(len, noticed.keys.values())) + len(noticed.runs)
+
+
+def _cause(happenings: Sequence[Happening]) -> str:
+    """What tells these events from others. It goes with every message, so that of many it is a hash."""
+    names = "+".join(one.identity for one in happenings)
+    return names if len(names) <= _LONGEST_CAUSE else hashlib.sha256(names.encode()).hexdigest()
 
 
 def _correlation(happenings: Sequence[Happening]) -> str:

@@ -7,6 +7,8 @@ Keys, fields, rules, kinds of error and correlation ids; never a value of a busi
 from __future__ import annotations
 
 import logging
+import os
+import traceback
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from p2c.sync.slicing import End
 
 _LOG = logging.getLogger("p2c.journal")
 _SHOWN = 20
+_FRAMES = 4
 _WORRYING = (OutcomeKind.REJECTED, OutcomeKind.FAILED)
 
 
@@ -93,6 +96,13 @@ def poisoned(queue: str, message_id: str, reason: str, facts: Mapping[str, Any] 
         "message dead-lettered",
         extra={"p2c_queue": queue, "p2c_message": message_id, "p2c_reason": reason, **(facts or {})},
     )
+
+
+def kind_and_place(error: BaseException) -> str:
+    """Of an error that nobody foresaw what tells nothing of a record: its kind, and the last places of p2c in it."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if f"{os.sep}p2c{os.sep}" in one.filename]
+    places = [f"{one.filename.rpartition(f'{os.sep}p2c{os.sep}')[2]}:{one.lineno}" for one in frames[-_FRAMES:]]
+    return f"unexpected {type(error).__name__}" + (f" at {' > '.join(places)}" if places else "")
 
 
 def _cause(error: P2CError | None) -> dict[str, Any]:

@@ -59,8 +59,13 @@ class SliceMessage(_Message):
 
     @property
     def message_id(self) -> str:
-        """The same for the same step of the same run."""
-        return f"{_short(self.run_id)}/{self.number}/{self.attempt}/{self.waits}"
+        """The same for the same step of the same run, as long as nobody has asked for the run anew.
+
+        `requested` goes from slice to slice. A tick that revives a run brings its own: what it sends is not taken for a
+        repetition of what was sent, and lost, before the run broke off.
+        """
+        asked = int(self.requested.timestamp() * 1000)
+        return f"{_short(self.run_id)}/{self.number}/{self.attempt}/{self.waits}/{asked}"
 
     @property
     def sync_mode(self) -> Mode:

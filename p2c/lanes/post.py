@@ -25,16 +25,27 @@ class Post:
         self, messages: Sequence[tuple[Template, SliceMessage | KeysMessage]], *, delay: float = 0.0
     ) -> None:
         """Puts messages on the lanes of their templates, to be delivered after `delay` seconds at the earliest."""
-        at = datetime.now(UTC) + timedelta(seconds=delay) if delay > 0 else None
+        at = _moment(delay)
         sent = [outgoing(message, template.family, not_before=at) for template, message in messages]
         await self._work.send(self._work_queue, sent)
 
-    async def notice(self, happenings: Sequence[Happening]) -> None:
-        """Puts events that came by webhook into the inbox."""
-        sent = [Outgoing(json.dumps(one.as_json()), one.identity) for one in happenings]
+    async def notice(self, happenings: Sequence[Happening], *, delay: float = 0.0) -> None:
+        """Puts events that came by webhook, or have to wait for so many seconds, into the inbox."""
+        sent = [
+            Outgoing(json.dumps(one.as_json(), ensure_ascii=False), _id_of(one), not_before=_moment(delay))
+            for one in happenings
+        ]
         await self._inbox.send(self._inbox_queue, sent)
 
     async def again(self, queue: str, body: str, message_id: str, session_id: str) -> None:
         """Puts a message that had failed back into its queue, under a new id."""
         bus = self._work if queue == self._work_queue else self._inbox
         await bus.send(queue, [Outgoing(body, message_id, session_id)])
+
+
+def _moment(delay: float) -> datetime | None:
+    return datetime.now(UTC) + timedelta(seconds=delay) if delay > 0 else None
+
+
+def _id_of(one: Happening) -> str:
+    return f"{one.identity}-{one.attempt}" if one.attempt else one.identity

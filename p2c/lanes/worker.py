@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from p2c.documents import Outcome
@@ -94,7 +94,8 @@ class Worker:
             async with self._session.lane(plan, dry_run=dry) as lane:
                 return await self._in_lane(plan, lane, message, deliveries)
         except LeaseHeld:
-            if message.number == 0 and message.trigger == "timer":
+            # Delivered again, it is its own first delivery that has the lane, or the lease of the host that died in it.
+            if message.number == 0 and message.trigger == "timer" and deliveries == 1:
                 return "gave way"
             await self._post.send([(template, _next(message, waits=message.waits + 1))], delay=BUSY_SECONDS)
             return "lane is busy"
@@ -119,8 +120,10 @@ class Worker:
             case Step.WAIT:
                 await self._queued(message)
                 await self._post.send([(template, _next(message, waits=message.waits + 1))], delay=WAIT_SECONDS)
+            case Step.DONE if point is not None and record is not None:
+                await self._runs.save(_ended(record, point))
             case Step.AGAIN:
-                await self._post.send([(template, _next(message, number=message.number + 1, attempt=0))])
+                await self._post.send([(template, _following(message))])
             case Step.REVIVE if point is not None:
                 revived = message.model_copy(
                     update={"run_id": point.run_id, "number": point.slice, "mode": _mode_of(point), "attempt": 0}
@@ -144,7 +147,7 @@ class Worker:
     async def _went(self, template: Template, message: SliceMessage, run: TemplateRun) -> None:
         """Sends what comes after the slice. The checkpoint is saved already: sent twice, the fence stops the second."""
         if run.end is End.TIME:
-            await self._post.send([(template, _next(message, number=message.number + 1, attempt=0))])
+            await self._post.send([(template, _following(message))])
         elif run.end is End.PAUSE and run.pause is not None:
             await self._later(template, message, run.pause)
 
@@ -201,6 +204,9 @@ class Worker:
             record = await self._runs.load(message.run_id)
             if record is not None and record.status in ENDED:
                 return "nothing"
+            if await self._requests.cancelled(message.run_id):
+                await self._end(message, "Cancelled")
+                return "cancelled"
         try:
             plan = await self._session.plan(template.id, message.legal_entity)
             careful = message.careful or deliveries > 1 or message.attempt > 0
@@ -232,11 +238,10 @@ class Worker:
     async def _keep(self, message: KeysMessage, outcomes: Sequence[Outcome]) -> None:
         record = self._record(message, "Completed")
         counts = count({}, outcomes)
-        troubled = any(counts.get(kind) for kind in ("parked", "rejected", "failed"))
         missing = [key for key in message.keys if key.casefold() not in {one.key.casefold() for one in outcomes}]
         update = {
             "counts": counts,
-            "status": "Warning" if troubled or missing else "Completed",
+            "status": "Warning" if _troubled(counts) or missing else "Completed",
             "finished": self._now(),
             "pages": 1,
             "note": f"not at the source: {', '.join(missing[:20])}" if missing else "",
@@ -277,6 +282,23 @@ class Worker:
 
 def _next(message: SliceMessage, **update: int) -> SliceMessage:
     return message.model_copy(update=update)
+
+
+def _following(message: SliceMessage) -> SliceMessage:
+    """The next slice: one and the same message, however the one before it came to be delivered."""
+    return _next(message, number=message.number + 1, attempt=0, waits=0)
+
+
+def _ended(record: RunRecord, point: Checkpoint) -> RunRecord:
+    """The record of a run that is complete, as its checkpoint says."""
+    status = "Warning" if _troubled(point.counts) else "Completed"
+    return record.model_copy(
+        update={"status": status, "finished": point.completed, "counts": point.counts, "pages": point.page}
+    )
+
+
+def _troubled(counts: Mapping[str, int]) -> bool:
+    return any(counts.get(kind) for kind in ("parked", "rejected", "failed"))
 
 
 def _mode_of(point: Checkpoint) -> str:

@@ -2,7 +2,7 @@
 
 With `P2C_EASY_AUTH` on, the platform verifies the token and hands its claims over in a header; a request without it is
 refused. The header can be believed only while the platform's authentication is on: one switch of the deployment sets
-both.
+both, and where the platform says of itself that it is off nobody is let in.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import base64
 import binascii
 import hmac
 import json
+import os
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -43,6 +44,8 @@ class NotAllowed(P2CError):
 
 PRINCIPAL = "x-ms-client-principal"
 WEBHOOK_KEY = "x-p2c-webhook-key"
+_PLATFORM = "WEBSITE_AUTH_ENABLED"
+"""What App Service sets to say whether its authentication is on; absent elsewhere."""
 _ROLES = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role")
 
 
@@ -51,10 +54,15 @@ def auth_level(settings: AppSettings) -> func.AuthLevel:
     return func.AuthLevel.ANONYMOUS if settings.easy_auth == "on" else func.AuthLevel.FUNCTION
 
 
-def check(settings: AppSettings, headers: Mapping[str, str], role: Role) -> None:
+def check(
+    settings: AppSettings, headers: Mapping[str, str], role: Role, environment: Mapping[str, str] = os.environ
+) -> None:
     """Raises NotSignedIn or NotAllowed unless the caller may. Whoever may start or replay may look as well."""
     if settings.easy_auth != "on":
         return
+    if environment.get(_PLATFORM, "true").lower() != "true":
+        # Without the platform's authentication anybody may send this header, and the host asks for no key.
+        raise NotSignedIn("The platform's authentication is off, so nobody can be signed in.")
     roles = _roles(headers.get(PRINCIPAL, ""))
     if role not in roles and not (role is Role.READ and roles & set(Role)):
         raise NotAllowed(f"The role {role.value} is needed.", hint="Assign it to the caller in Entra.")
@@ -64,7 +72,7 @@ def check_webhook(settings: AppSettings, headers: Mapping[str, str], query: Mapp
     """Raises NotSignedIn unless the sender showed the key; without a key in the settings nobody can."""
     expected = settings.webhook_key.get_secret_value() if settings.webhook_key else ""
     shown = headers.get(WEBHOOK_KEY) or query.get("code") or ""
-    if not expected or not hmac.compare_digest(shown.encode(), expected.encode()):
+    if not expected or not hmac.compare_digest(shown.encode(errors="surrogatepass"), expected.encode()):
         raise NotSignedIn("The webhook's key is missing or wrong.")
 
 

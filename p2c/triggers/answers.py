@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from p2c.errors import AuthError, ConfigError, P2CError, Problem, StateError, Throttled, Transient
 from p2c.lanes.asking import AskedOtherwise
+from p2c.lanes.journal import kind_and_place
 from p2c.lanes.messages import Malformed, problems_of
 from p2c.lanes.parts import Parts, Refused, Unknown
 from p2c.triggers import access
@@ -27,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 CORRELATION = "x-correlation-id"
 LARGEST_BODY = 256 * 1024
 _GIVEN_IDS = (CORRELATION, "x-ms-client-request-id", "x-ms-correlation-request-id")
-_ID = re.compile(r"^[A-Za-z0-9._:-]{1,100}$")
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 # What went wrong → status and title. 4xx are final for a flow; what may pass is 503, which it tries again by itself.
@@ -109,7 +110,10 @@ def problem(error: Exception, correlation_id: str) -> func.HttpResponse:
     detail = str(error) if isinstance(error, P2CError) else "An unexpected error; the log has more under this id."
     code = error.code if isinstance(error, P2CError) else "unexpected"
     if status >= 500:
-        _LOG.error("request failed", exc_info=error, extra={"p2c_correlation": correlation_id, "p2c_error": code})
+        # Without the traceback: what is raised somewhere below may quote values.
+        reason = detail if isinstance(error, P2CError) else kind_and_place(error)
+        facts = {"p2c_correlation": correlation_id, "p2c_error": code, "p2c_reason": reason}
+        _LOG.error("request failed", extra=facts)
     content: dict[str, Any] = {
         "type": f"urn:p2c:problem:{code}",
         "title": title,
@@ -136,7 +140,7 @@ def problem(error: Exception, correlation_id: str) -> func.HttpResponse:
 def correlation_of(headers: Mapping[str, str]) -> str:
     """The caller's id for the request, if it has a sound one; else a new one."""
     given = (headers.get(name, "") for name in _GIVEN_IDS)
-    return next((one for one in given if _ID.match(one)), "") or str(uuid.uuid4())
+    return next((one for one in given if _ID.fullmatch(one)), "") or str(uuid.uuid4())
 
 
 def run_url(parts: Parts, request: func.HttpRequest, id_: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 
 import azure.functions as func
 
-from p2c.lanes.deliveries import Delivery, attend
-from p2c.lanes.happening import parse_events
+from p2c.errors import P2CError, Transient
+from p2c.lanes.deliveries import PASSING, Delivery, attend
+from p2c.lanes.happening import Happening, parse_events
 from p2c.lanes.parts import Parts
 from p2c.state.poison import PoisonList
+from p2c.sync.slicing import MOST_ATTEMPTS, pause
 from p2c.triggers.access import check_webhook
 from p2c.triggers.answers import TooLarge, correlation_of, json_answer, problem
 from p2c.triggers.work import delivery_of
@@ -18,6 +23,8 @@ _LOG = logging.getLogger(__name__)
 
 LARGEST_EVENT = 1024 * 1024
 """Bytes; Dataverse cuts what it sends at 256 KB."""
+WEBHOOK_SECONDS = 8.0
+"""How long a webhook may take: F&O waits for 10 seconds, Dataverse for 60, and tries a 503 once more."""
 
 
 def events(parts: Parts) -> func.Blueprint:
@@ -50,13 +57,37 @@ async def take(parts: Parts, delivery: Delivery) -> str:
         if not happenings:
             _LOG.info("event of no interest", extra={"p2c_message": delivery.message_id, "p2c_count": 1})
             return "of no interest"
-        noticed = await (await parts.inbox()).take(happenings)
+        try:
+            noticed = await (await parts.inbox()).take(happenings)
+        except PASSING as error:
+            return await _later(parts, happenings, error)
         if noticed.ignored:
             facts = {"p2c_message": delivery.message_id, "p2c_count": noticed.ignored}
             _LOG.info("event of no interest", extra=facts)
         return "of no interest" if noticed.ignored == len(happenings) else "noticed"
 
     return await attend(PoisonList(await parts.store()), delivery, parts.settings.max_deliveries, handled)
+
+
+async def _notice(parts: Parts, happenings: Sequence[Happening]) -> None:
+    """Puts events into the inbox while the sender still listens."""
+    try:
+        async with asyncio.timeout(WEBHOOK_SECONDS):
+            await (await parts.post()).notice(happenings)
+    except TimeoutError as error:
+        raise Transient("The inbox did not take the event in time.") from error
+
+
+async def _later(parts: Parts, happenings: Sequence[Happening], error: P2CError) -> str:
+    """Puts events back for when the system has had its pause; raises the error at the end of all patience."""
+    attempt = max(one.attempt for one in happenings)
+    if attempt >= MOST_ATTEMPTS:
+        raise error
+    again = [replace(one, attempt=attempt + 1) for one in happenings]
+    await (await parts.post()).notice(again, delay=pause(error, attempt))
+    facts = {"p2c_error": error.code, "p2c_count": len(again), "p2c_attempt": attempt + 1}
+    _LOG.warning("event put back", extra=facts)
+    return "put back"
 
 
 async def receive(parts: Parts, request: func.HttpRequest) -> func.HttpResponse:
@@ -69,7 +100,7 @@ async def receive(parts: Parts, request: func.HttpRequest) -> func.HttpResponse:
             raise TooLarge(f"The event has more than {LARGEST_EVENT} bytes.")
         happenings = parse_events(body)
         if happenings:
-            await (await parts.post()).notice(happenings)
+            await _notice(parts, happenings)
         return json_answer({"accepted": len(happenings)}, 202)
     except Exception as error:
         return problem(error, correlation_id)

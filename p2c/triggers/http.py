@@ -11,6 +11,7 @@ from pydantic_settings import SettingsError
 from p2c.errors import ConfigError
 from p2c.lanes.api import (
     LONGEST_KEY,
+    LONGEST_RECORD_KEY,
     CheckList,
     CheckResult,
     DeadLetterList,
@@ -27,7 +28,7 @@ from p2c.lanes.api import (
 )
 from p2c.lanes.asking import Asking
 from p2c.lanes.fence import ENDED
-from p2c.lanes.letters import Letters
+from p2c.lanes.letters import Letters, by_lane
 from p2c.lanes.messages import Malformed
 from p2c.lanes.parts import Parts, Refused
 from p2c.operations.checks import check_app
@@ -140,6 +141,8 @@ class _Desk:
     async def record(self, call: Call) -> func.HttpResponse:
         asked = call.body(SyncRecord)
         in_path = _route(call, "key")
+        if len(in_path) > LONGEST_RECORD_KEY:
+            raise Malformed(f"The record's key has more than {LONGEST_RECORD_KEY} characters.")
         if bool(in_path) == bool(asked.key):
             raise Malformed("Name the record's key once: in the path, or in the body of /records/{template}/sync.")
         request = await self._asking.record(
@@ -174,7 +177,7 @@ class _Desk:
 
     async def dead_letters(self, call: Call) -> func.HttpResponse:
         template = call.request.params.get("template") or ""
-        found = await self._letters.all(template, call.number("limit", 100, 1000))
+        found = await self._letters.all(template, limit=call.number("limit", 100, 1000))
         return json_answer(DeadLetterList(dead_letters=found))
 
     async def dead_letter(self, call: Call) -> func.HttpResponse:
@@ -185,16 +188,17 @@ class _Desk:
         if bool(asked.ids) == asked.all:
             raise Malformed("Name the dead letters by their ids, or say all, and not both.")
         key = asked.idempotency_key or _idempotency_key(call)
-        before = await self._asking.known(key)
-        if before is not None:
-            # Those that went through are not among the dead letters any more.
-            return self._standing(call, before, accepted=True)
-        ids = list(asked.ids) or [one.id for one in await self._letters.all(asked.template)]
-        chosen = await self._letters.chosen(ids)
-        sent = await self._letters.send_again(ids)
-        if not chosen and not sent:
-            raise Refused("There is no dead letter to try again.")
-        request = await self._asking.replay(chosen, key, call.correlation_id)
+        question = {"ids": sorted(set(asked.ids)), "all": asked.all, "template": asked.template}
+        request = await self._asking.replayed(question, key, call.correlation_id)
+        # Asked again, those that went through since are not among the dead letters any more.
+        ids = asked.ids
+        if request is None:
+            letters = await self._letters.chosen(asked.ids) if asked.ids else await self._letters.all(asked.template)
+            if not letters:
+                raise Refused("There is no dead letter to try again.")
+            request = await self._asking.replay(question, by_lane(letters), key, call.correlation_id)
+            ids = [one.id for one in letters]
+        await self._letters.send_again(ids)
         return self._standing(call, await self._asking.status(request.id), accepted=True)
 
     async def checks(self, call: Call) -> func.HttpResponse:

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import pytest
 
 from p2c.lanes.worker import BUSY_SECONDS
+from sandbox.host import Host
 from sandbox.servicebus import Draft
 from tests.azurite import Azurite
-from tests.hosted import WEBHOOK_KEY, App, running
+from tests.hosted import ROOT, WEBHOOK_KEY, App, running
 from tests.staging import Raise
 
 
@@ -130,6 +131,67 @@ def test_a_host_killed_in_the_middle_loses_and_doubles_nothing(app: StartApp) ->
     assert len(books.rows("CustTable")) == there + accounts
     (agreement,) = [one for one in running_app.stage.reconcile() if one.template == "accounts"]
     assert list(agreement.different) == []
+
+
+LOCK_SECONDS = 30 * 60 + 1
+"""Longer than the host renews the lock of a session that it has accepted (`maxAutoLockRenewalDuration`)."""
+
+
+def test_a_lane_that_loses_its_lock_at_work_doubles_nothing_and_ends(app: StartApp) -> None:
+    """The host renews a session's lock from its acceptance: a lane that is busy for longer loses it in mid-slice."""
+    running_app = app("generated", size=600, P2C_PAGE_SIZE="1", P2C_SLICE_SECONDS="0.6")
+    host, broker, books = running_app.host, running_app.broker, running_app.stage.sandbox.finops.books
+    accounts, there = len(running_app.stage.sandbox.sales.rows("account")), len(books.rows("CustTable"))
+
+    def vain() -> int:
+        """How many messages came to nothing: dropped by the queue, or by the fence."""
+        not_run = [line for line in list(host.logs) if line.message == "slice not run"]
+        return broker.summary()["p2c-work"]["duplicates"] + len(not_run)
+
+    place = running_app.caller.post("/api/runs", json={"template": "accounts"}).headers["location"]
+    broker.wait(lambda: len(books.rows("CustTable")) > there + 2, 60)
+    broker.advance(LOCK_SECONDS)
+    # The second delivery finds the lane's lease taken for as long as the first one, still at work, has it; from then on
+    # it, or what it sends, is one too many.
+    broker.wait(lambda: vain() == 1, 60)
+    host.wait_idle()
+    assert broker.scheduled("p2c-work") == broker.dead("p2c-work") == []
+    body = running_app.caller.get(place).json()
+    assert (body["status"], body["counts"]) == ("Completed", {"created": accounts})
+    assert len(books.rows("CustTable")) == there + accounts
+    ended = [line.extra["p2c_slice"] for line in host.logs if line.message in ("slice ended", "run ended")]
+    assert ended == list(range(len(ended))), "each slice ran once"
+    assert len(ended) > 1, "the run was over before it could be handed on"
+    assert vain() == 1, "the second delivery is no second chain of slices"
+
+
+def test_two_instances_share_the_lanes_and_double_nothing(app: StartApp) -> None:
+    # One lane for each, so that the one that loses a lock in mid-slice has no place for the second delivery.
+    sessions = {"AzureFunctionsJobHost__extensions__serviceBus__maxConcurrentSessions": "1"}
+    first = app("generated", size=600, P2C_PAGE_SIZE="1", P2C_SLICE_SECONDS="0.6", **sessions)
+    broker, books = first.broker, first.stage.sandbox.finops.books
+    accounts, there = len(first.stage.sandbox.sales.rows("account")), len(books.rows("CustTable"))
+    with Host(ROOT, first.host.settings, broker, keys=first.host.keys) as second:
+        # Two ticks at once, as when a timer's lock changed hands; and then the lane does.
+        for host in (first.host, second):
+            host.run_timer("timer_accounts")
+        first.host.run_timer("timer_products")
+        broker.wait(lambda: len(books.rows("CustTable")) > there + 2, 60)
+        broker.advance(LOCK_SECONDS)
+        for host in (second, first.host, second):
+            host.wait_idle()
+        at_work = [name for name, host in (("first", first.host), ("second", second)) if "work" in functions_run(host)]
+    assert at_work == ["first", "second"]
+    assert statuses(first) == {"accounts usmf": "Completed", "products usmf": "Completed"}
+    assert len(books.rows("CustTable")) == there + accounts
+    assert broker.dead("p2c-work") == []
+    for one in first.stage.reconcile():
+        if one.template in ("accounts", "products"):
+            assert (one.error, list(one.different)) == ("", [])
+
+
+def functions_run(host: Host) -> set[str]:
+    return {one.function for one in list(host.invocations)}
 
 
 def event(table: str, row: dict[str, Any], message: str = "Update", **facts: Any) -> dict[str, Any]:

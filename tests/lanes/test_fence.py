@@ -21,14 +21,30 @@ HASH = "h"
 
 
 def message(number: int = 0, run_id: str = "r", trigger: Trigger = "http") -> SliceMessage:
-    return SliceMessage(template="accounts", legal_entity="usmf", trigger=trigger, run_id=run_id, number=number)
+    return SliceMessage(
+        template="accounts", legal_entity="usmf", trigger=trigger, run_id=run_id, number=number, requested=NOW
+    )
 
 
 def point(
-    run_id: str = "r", number: int = 0, *, due: datetime | None = SOON, done: bool = False, cursor: str | None = "c"
+    run_id: str = "r",
+    number: int = 0,
+    *,
+    due: datetime | None = SOON,
+    done: bool = False,
+    cursor: str | None = "c",
+    started: datetime | None = None,
 ) -> Checkpoint:
     completed = NOW if done else None
-    return Checkpoint(run_id=run_id, slice=number, due=due, completed=completed, cursor=cursor, template_hash=HASH)
+    return Checkpoint(
+        run_id=run_id,
+        slice=number,
+        due=due,
+        started=started,
+        completed=completed,
+        cursor=cursor,
+        template_hash=HASH,
+    )
 
 
 def record(status: Status) -> RunRecord:
@@ -55,6 +71,11 @@ def record(status: Status) -> RunRecord:
         (0, "http", point("r", 0), "Queued", Step.RUN),
         (2, "http", point("other", 4), "Running", Step.LOST),
         (2, "http", None, "Running", Step.LOST),
+        (0, "timer", point("old", done=True, started=PAST), None, Step.RUN),
+        (0, "timer", point("old", done=True, started=SOON), None, Step.GIVE_WAY),
+        (0, "http", point("old", done=True, started=SOON), None, Step.RUN),
+        (2, "http", point("r", 4, done=True), "Running", Step.DONE),
+        (0, "timer", point("r", 4, done=True), "Running", Step.DONE),
     ],
 )
 def test_steps(number: int, trigger: Trigger, known: Checkpoint | None, state: Status | None, expected: Step) -> None:

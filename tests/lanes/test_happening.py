@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,13 +149,43 @@ def test_a_data_event() -> None:
     assert found.facts["mserp_salesordernumber"] == "000891"
 
 
+def test_a_data_event_of_a_deletion_may_tell_only_what_was_before() -> None:
+    before = target([("mserp_salesordernumber", "000891"), ("mserp_dataareaid", "USMF")])
+    found = one(
+        {
+            "MessageName": "OnExternalDeleted",
+            "PrimaryEntityName": "mserp_salesorderlinecdsentity",
+            "PrimaryEntityId": "00000000-0000-0000-0000-000000000000",
+            "InputParameters": [
+                {"key": "Target", "value": {"__type": "EntityReference:x", "Id": ORDER}},
+                {"key": "PreImage", "value": before},
+            ],
+        }
+    )
+    assert (found.what, found.legal_entity, found.facts["mserp_salesordernumber"]) == ("deleted", "usmf", "000891")
+
+
 def test_our_own_form_comes_back_as_it_was() -> None:
     found = one(INVOICE)
     assert one(found.as_json()) == found
+    again = replace(found, attempt=3)
+    assert one(again.as_json()) == again
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\xff", b"<xml/>", b"1", b'"text"', b"{}", b'{"kind": "p2c.event"}', b"[1]", b"[" * 100_000]
+    "body",
+    [
+        b"",
+        b"\xff",
+        b"<xml/>",
+        b"1",
+        b'"text"',
+        b"{}",
+        b'{"kind": "p2c.event"}',
+        b"[1]",
+        b"[" * 100_000,
+        b"[" * 500 + b"]" * 500,
+    ],
 )
 def test_what_is_no_event_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed):

@@ -87,10 +87,11 @@ async def test_slices_follow_each_other_to_the_end(lanes: Lanes) -> None:
 
 
 async def test_a_slice_that_is_delivered_twice_does_nothing(lanes: Lanes) -> None:
-    assert await lanes.worker.handle(message()) == "time"
+    first = message()
+    assert await lanes.worker.handle(first) == "time"
     (following,) = lanes.sent()
     writes = lanes.stage.sandbox.finops.stats.writes
-    assert await lanes.worker.handle(message(), deliveries=2) == "send the next one again"
+    assert await lanes.worker.handle(first, deliveries=2) == "send the next one again"
     assert [one.message_id for one in lanes.sent()] == [following.message_id]
     assert lanes.stage.sandbox.finops.stats.writes == writes
     assert isinstance(following, SliceMessage)
@@ -169,6 +170,75 @@ async def test_a_template_that_is_gone_is_an_error_of_its_run(lanes: Lanes) -> N
     await lanes.worker.handle(message(template="gone"))
     record = await lanes.record("r")
     assert (record.status, "gone" in record.error) == ("Error", True)
+
+
+async def test_a_second_delivery_that_met_the_first_at_work_sends_nothing_of_its_own(lanes: Lanes) -> None:
+    """The session's lock was lost under the first one, which goes on: the lane's lease keeps the second one out."""
+    first = message()
+    store = await lanes.parts.store()
+    async with await store.lease("lanes/usmf/accounts/lease", 15):
+        assert await lanes.worker.handle(first, deliveries=2) == "lane is busy"
+    (later,) = lanes.sent()
+    assert await lanes.worker.handle(first) == "time"
+    (following,) = lanes.sent()
+    assert isinstance(later, SliceMessage)
+    assert await lanes.worker.handle(later) == "send the next one again"
+    # What it sends has the id of the one that was sent: the queue drops it, and there is one chain of slices, not two.
+    assert [one.message_id for one in lanes.sent()] == [following.message_id]
+
+
+async def test_a_tick_whose_host_died_does_not_give_way_to_the_lease_it_left_behind(lanes: Lanes) -> None:
+    tick = message("tick", trigger="timer")
+    store = await lanes.parts.store()
+    async with await store.lease("lanes/usmf/accounts/lease", 15):
+        assert await lanes.worker.handle(tick, deliveries=2) == "lane is busy"
+    (later,) = lanes.sent()
+    assert isinstance(later, SliceMessage)
+    await lanes.to_the_end(later)
+    assert (await lanes.record("tick")).status == "Completed"
+
+
+async def test_a_run_that_is_revived_is_not_taken_for_a_repetition_by_the_queue(lanes: Lanes) -> None:
+    await lanes.worker.handle(message())
+    lanes.sent()
+    points = Checkpoints(await lanes.parts.store(), "lanes/usmf/accounts")
+    revived = []
+    for name in ("tick 1", "tick 2"):
+        point = await points.load("accounts")
+        assert point is not None
+        await points.save("accounts", point.model_copy(update={"due": None}))
+        # Of both the following message is lost, so that the next tick finds the run where it was.
+        await lanes.worker.handle(message(name.replace(" ", "-"), trigger="timer"))
+        (following,) = lanes.sent()
+        assert isinstance(following, SliceMessage)
+        revived.append(following.model_copy(update={"number": 1, "attempt": 1}).message_id)
+    assert len(set(revived)) == 2
+
+
+async def test_a_record_that_says_running_of_a_run_that_is_complete_is_put_right(lanes: Lanes) -> None:
+    """Whoever lost the lane without noticing may write the record last."""
+    first = message()
+    await lanes.to_the_end(first)
+    runs, ended = Runs(await lanes.parts.store()), await lanes.record("r")
+    await runs.save(ended.model_copy(update={"status": "Running", "finished": None, "counts": {"created": 2}}))
+    assert await lanes.worker.handle(first.model_copy(update={"number": 1, "attempt": 1})) == "done"
+    assert (await lanes.record("r")).status == "Completed"
+    assert (await lanes.record("r")).counts == ended.counts
+
+
+async def test_ticks_that_had_to_wait_are_one_run(lanes: Lanes) -> None:
+    waited = [message(f"tick-{number}", trigger="timer") for number in range(3)]
+    done = [await lanes.to_the_end(one) for one in waited]
+    assert done[0][-1] == "ended"
+    assert done[1:] == [["give way"], ["give way"]]
+
+
+async def test_keys_that_nobody_wants_any_more_are_left_alone(lanes: Lanes) -> None:
+    asked = {"template": "accounts", "legal_entity": "usmf", "trigger": "http", "run_id": "k", "keys": ["A-1001"]}
+    await Requests(await lanes.parts.store()).cancel("k")
+    assert await lanes.worker.handle(KeysMessage.model_validate(asked)) == "cancelled"
+    assert (await lanes.record("k")).status == "Cancelled"
+    assert lanes.stage.sandbox.finops.stats.writes == 0
 
 
 async def test_the_command_line_in_the_lane_is_waited_for(lanes: Lanes) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,7 +73,10 @@ async def desk(folder: Path, **settings: Any) -> AsyncIterator[Desk]:
     file = folder / "p2c.json"
     if not file.exists():
         file.write_text(json.dumps(PROJECT), encoding="utf-8")
-    broker = Broker([QueueOptions("p2c-work", requires_session=True), QueueOptions("p2c-inbox")])
+    window = timedelta(hours=1)
+    broker = Broker(
+        [QueueOptions("p2c-work", requires_session=True, duplicate_window=window), QueueOptions("p2c-inbox")]
+    )
     with ServiceBus(broker) as bus:
         given = {
             "project": file,

@@ -69,6 +69,14 @@ def test_claims_that_cannot_be_read_open_nothing(header: str) -> None:
         check(ON, {"x-ms-client-principal": header}, Role.READ)
 
 
+@pytest.mark.parametrize("told", ["False", "false", "0", ""])
+def test_nobody_is_signed_in_where_the_platform_says_that_it_signs_nobody_in(told: str) -> None:
+    with pytest.raises(NotSignedIn):
+        check(ON, principal("P2C.Run"), Role.RUN, {"WEBSITE_AUTH_ENABLED": told})
+    for environment in ({"WEBSITE_AUTH_ENABLED": "True"}, {}):
+        check(ON, principal("P2C.Run"), Role.RUN, environment)
+
+
 @given(st.text())
 def test_no_text_opens_a_door(header: str) -> None:
     with pytest.raises((NotSignedIn, NotAllowed)):

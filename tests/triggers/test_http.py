@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import azure.functions as func
 import jsonschema
 import pytest
 
 from p2c.lanes.letters import letter_id
+from p2c.lanes.parts import Parts
 from p2c.state.poison import Poison, PoisonList
 from p2c.state.requests import Requests
 from p2c.state.runs import Runs
+from p2c.state.store import Store
 from p2c.state.waiting import Waiting
 from p2c.sync.lane import open_lane
+from p2c.triggers.access import Role
+from p2c.triggers.answers import Call, answer
 from p2c.triggers.openapi import document
 from tests.triggers.desk import HOST, Desk, content, desk, principal
 
@@ -70,6 +78,55 @@ async def test_the_same_key_for_something_else_is_a_conflict(app: Desk) -> None:
     answer = await app.call("runs", "POST", body={"template": "quotes", "idempotencyKey": "k"})
     assert answer.status_code == 409
     valid(content(answer), "Problem")
+
+
+RUN = ("runs", {"template": "accounts", "legalEntities": ["usmf", "DEMF"]}, {})
+RECORD = ("record_sync_by_body", {"key": "A1", "legalEntity": "usmf", "waitSeconds": 0}, {"template": "accounts"})
+REPLAY = ("dead_letters_replay", {"ids": ["m-p"]}, {})
+OTHERWISE = (
+    ("runs", {"template": "accounts", "legalEntities": ["usmf"]}, {}),
+    ("runs", {"template": "accounts", "legalEntities": ["usmf", "demf"], "mode": "full"}, {}),
+    ("record_sync_by_body", {"key": "A2", "legalEntity": "usmf", "waitSeconds": 0}, {"template": "accounts"}),
+    ("dead_letters_replay", {"all": True}, {}),
+)
+Asked = tuple[str, dict[str, object], dict[str, str]]
+
+
+async def ask(app: Desk, asked: Asked) -> tuple[int, dict[str, Any]]:
+    name, body, route = asked
+    answer = await app.call(name, "POST", body=body | {"idempotencyKey": "k"}, **route)
+    return answer.status_code, content(answer)
+
+
+@pytest.mark.parametrize("first", [RUN, RECORD, REPLAY])
+@pytest.mark.parametrize("second", [RUN, RECORD, REPLAY, *OTHERWISE])
+async def test_one_key_is_one_question(app: Desk, first: Asked, second: Asked) -> None:
+    await fill(app)
+    status, answered = await ask(app, first)
+    assert status == 202
+    sent = len(app.work())
+    status, again = await ask(app, second)
+    if second is first:
+        assert (status, again["id"]) == (202, answered["id"])
+    else:
+        assert (status, again["type"]) == (409, "urn:p2c:problem:idempotency")
+        valid(again, "Problem")
+        kind = {"runs": "a run", "record_sync_by_body": "one record", "dead_letters_replay": "a replay"}[first[0]]
+        assert kind in again["detail"]
+        assert ("another body" in again["detail"]) is (second[0] == first[0])
+    assert len(app.work()) == sent
+
+
+async def test_the_first_answer_counts_also_when_the_project_has_changed(app: Desk, tmp_path: Path) -> None:
+    body = {"template": "accounts", "idempotencyKey": "k"}
+    first = content(await app.call("runs", "POST", body=body))
+    project = json.loads((tmp_path / "p2c.json").read_text(encoding="utf-8"))
+    del project["connectionSet"]["legalEntities"]["demf"]
+    (tmp_path / "p2c.json").write_text(json.dumps(project), encoding="utf-8")
+    async with desk(tmp_path) as later:
+        assert len(later.parts.legal_entities) == 1
+        again = await later.call("runs", "POST", body=body)
+        assert (again.status_code, content(again)["id"]) == (202, first["id"])
 
 
 async def test_products_run_for_the_master_only(app: Desk) -> None:
@@ -138,7 +195,23 @@ async def test_a_callers_id_goes_through_to_the_lane(app: Desk) -> None:
     assert {one["correlationId"] for one in app.work()} == {"flow-run-7"}
 
 
-@pytest.mark.parametrize("text", ["a b", "x" * 200, "<script>", ""])
+async def test_a_question_whose_first_answer_was_cut_off_is_answered_the_second_time(app: Desk) -> None:
+    """The first one kept the request and died before it sent anything."""
+    ask = {"template": "accounts", "idempotencyKey": "k"}
+    first = content(await app.call("runs", "POST", body=ask))
+    sent = app.work()
+    async with desk(app.parts.settings.project.parent) as later:
+        store = await later.parts.store()
+        for one in first["runs"]:
+            await store.delete(f"runs/record/{one['runId']}.json")
+        again = await later.call("runs", "POST", body=ask)
+        assert (again.status_code, content(again)["status"]) == (202, "Queued")
+        assert later.work() == [one | {"correlationId": again.headers["x-correlation-id"]} for one in sent]
+        # The record is for the lane to write, which may have done so a moment ago.
+        assert await Runs(store).load(first["runs"][0]["runId"]) is None
+
+
+@pytest.mark.parametrize("text", ["a b", "a\n", "x" * 200, "<script>", ""])
 async def test_an_unsound_id_is_replaced(app: Desk, text: str) -> None:
     answer = await app.call("templates", headers={"x-correlation-id": text})
     assert answer.headers["x-correlation-id"] != text
@@ -149,8 +222,12 @@ async def test_limits_are_numbers_in_range(app: Desk, limit: str) -> None:
     assert (await app.call("runs", path=f"runs?limit={limit}")).status_code == 422
 
 
-async def test_a_run_that_is_not_there(app: Desk) -> None:
-    assert (await app.call("run", id="nothing")).status_code == 404
+@pytest.mark.parametrize("name", ["nothing", "../project", "..%2F..", "a/b", "x" * 5000, "\x00", "é", ""])
+async def test_what_is_not_there(app: Desk, name: str) -> None:
+    assert (await app.call("run", id=name)).status_code == 404
+    assert (await app.call("run", "DELETE", id=name)).status_code == 404
+    for identifier in (f"m-{name}", f"r-{name}", letter_id("quotes", f"../{name}", "k"), letter_id(name, "usmf", "k")):
+        assert (await app.call("dead_letter", id=identifier)).status_code == 404
 
 
 # --- one record ---
@@ -174,6 +251,11 @@ async def test_a_record_is_named_once_and_belongs_to_one_legal_entity(
     app: Desk, body: dict[str, str], key: str
 ) -> None:
     answer = await app.call("record_sync_by_body", "POST", body=body, template="accounts", key=key)
+    assert answer.status_code == 422
+
+
+async def test_a_key_that_no_record_has_is_refused(app: Desk) -> None:
+    answer = await app.call("record_sync", "POST", body={"legalEntity": "usmf"}, template="accounts", key="k" * 401)
     assert answer.status_code == 422
 
 
@@ -232,6 +314,19 @@ async def test_a_replay_puts_keys_and_messages_back_once(app: Desk) -> None:
     assert (await app.call("dead_letter", id="m-p")).status_code == 404
 
 
+async def test_a_replay_of_all_means_all(app: Desk) -> None:
+    store = await app.parts.store()
+    async with open_lane(store, app.parts.template("quotes"), "demf", lease_seconds=15) as lane:
+        letters = [
+            Waiting(kind="dead", key=f"Q{number}", template="quotes", legal_entity="demf", reason="r")
+            for number in range(1200)
+        ]
+        await lane.waiting.put_many(letters)
+        await lane.waiting.flush()
+    assert (await app.call("dead_letters_replay", "POST", body={"all": True})).status_code == 202
+    assert sorted(key for one in app.work() for key in one["keys"]) == sorted(one.key for one in letters)
+
+
 @pytest.mark.parametrize("body", [{}, {"ids": ["a"], "all": True}, {"all": True, "template": "accounts"}])
 async def test_a_replay_of_nothing_is_refused(app: Desk, body: dict[str, object]) -> None:
     assert (await app.call("dead_letters_replay", "POST", body=body)).status_code == 422
@@ -277,6 +372,33 @@ async def test_roles_decide_with_easy_auth(tmp_path: Path) -> None:
             await app.call("dead_letters_replay", "POST", body=replay, headers=principal("P2C.Run"))
         ).status_code == 403
         assert (await app.call("health")).status_code == 200
+
+
+class Broken(Parts):
+    """Parts whose state breaks in a way that nobody foresaw."""
+
+    async def store(self) -> Store:
+        raise KeyError("a customer's name")
+
+
+async def test_neither_caller_nor_log_learn_what_an_unforeseen_error_says(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with desk(tmp_path) as app:
+        request = func.HttpRequest("GET", f"{HOST}/api/runs/x", headers={}, params={}, route_params={}, body=b"")
+
+        async def handler(call: Call) -> func.HttpResponse:
+            await Broken(app.parts.settings).store()
+            raise AssertionError
+
+        answered = await answer(app.parts, request, Role.READ, handler)
+    body = content(answered)
+    assert (answered.status_code, body["type"]) == (500, "urn:p2c:problem:unexpected")
+    (logged,) = [one for one in caplog.records if one.getMessage() == "request failed"]
+    told = logging.Formatter().format(logged) + str(vars(logged))
+    assert body["correlationId"] in told
+    assert "unexpected KeyError" in told
+    assert "customer" not in told + json.dumps(body)
 
 
 # --- webhooks ---
