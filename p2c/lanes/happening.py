@@ -150,7 +150,9 @@ def _context(content: dict[str, Any]) -> Happening | None:
     facts.update(_facts(_map(target.get("Attributes")).items()))
     identifier = _first(_plain(content.get("PrimaryEntityId")), _plain(target.get("Id")))
     external = message.startswith("onexternal") or table.startswith("mserp_")
-    # A change of one row has no number of its own in this message; the operation's id and time tell changes apart.
+    # A change of one row has no number of its own in this message; the operation's id and time tell changes apart. F&O
+    # sends no id of an operation, a time in whole seconds, and what its correlation covers is not known: so the values
+    # tell changes apart as well. Two taken for one would be a change lost, one taken for two is only read twice.
     stamp = (
         _text(_plain(content.get("OperationId"))),
         _text(_plain(content.get("OperationCreatedOn"))),
@@ -161,7 +163,7 @@ def _context(content: dict[str, Any]) -> Happening | None:
         "finops" if external else "sales",
         table,
         what,
-        _digest([table, message, identifier, *stamp]),
+        _digest([table, message, identifier, *stamp, facts]),
         identifier,
         facts.get("mserp_dataareaid", "").lower() if external else "",
         facts,
@@ -217,4 +219,4 @@ def _first(*values: Any) -> str:
 
 
 def _digest(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:40]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:40]

@@ -26,6 +26,9 @@ from p2c.templates.models import Template
 _LONGEST_CAUSE = 200
 _LOG = logging.getLogger(__name__)
 
+MARGIN = timedelta(seconds=15)
+"""How far apart the clocks of the queue and of the app's machines may be before an event comes too late for its run."""
+
 
 @dataclass(slots=True)
 class Noticed:
@@ -156,7 +159,9 @@ class Inbox:
             try:
                 rows = await finops_rows(self._session.finops.client, entity, one, interest.known, columns)
             except MissingRow:
-                rows = []
+                # A query has rows or none: somebody else answered, and of this document nothing is known.
+                await self._run(template, [one], noticed)
+                continue
             for row in rows:
                 noticed.add(template.id, one, keys.join(row[column] for column in columns))
 
@@ -184,11 +189,11 @@ class Inbox:
         await self._send_runs(noticed, correlation)
 
     async def _send_runs(self, noticed: Noticed, correlation: str) -> None:
-        """Runs begin when the minute is over, and one serves all events of that minute."""
+        """Runs begin some time after the minute is over, and one serves all events of that minute."""
         if not noticed.runs:
             return
         now = datetime.now(UTC)
-        delay = 62 - now.second
+        begin = run_after(now)
         messages: list[tuple[Template, SliceMessage | KeysMessage]] = [
             (
                 self._templates[name],
@@ -196,7 +201,7 @@ class Inbox:
                     template=name,
                     legal_entity=legal_entity,
                     trigger="event",
-                    run_id=f"{now + timedelta(seconds=delay):%Y%m%dT%H%MZ}-{legal_entity}-{name}-event",
+                    run_id=f"{begin:%Y%m%dT%H%MZ}-{legal_entity}-{name}-event",
                     # The same for all of that minute, like the run's id: the queue takes one and drops the others.
                     requested=now.replace(second=0, microsecond=0),
                     correlation_id=correlation,
@@ -204,7 +209,16 @@ class Inbox:
             )
             for name, legal_entity in noticed.runs
         ]
-        await self._post.send(messages, delay=delay)
+        await self._post.send(messages, delay=(begin - now).total_seconds())
+
+
+def run_after(event: datetime) -> datetime:
+    """When the run begins that serves an event of this moment: the same for all events of a minute, and after them all.
+
+    The queue drops the messages of all but the first event, and the queue's clock, not ours, says when that one is
+    delivered: an event that comes shortly before the run begins may find that it has begun.
+    """
+    return event.replace(second=0, microsecond=0) + timedelta(minutes=1) + MARGIN
 
 
 def _size(noticed: Noticed) -> int:

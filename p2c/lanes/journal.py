@@ -85,6 +85,12 @@ def keys_taken(message: KeysMessage, outcomes: Sequence[Outcome]) -> None:
     telemetry.latency(latency, message.template, message.trigger)
 
 
+def put_off(message: SliceMessage | KeysMessage, cause: P2CError, seconds: float) -> None:
+    """A slice or some keys come again so many seconds later: a system asks for a pause, or the lane is somebody's."""
+    facts = run_facts(message) | {"p2c_wait_seconds": round(seconds, 1), "p2c_attempt": message.attempt}
+    _LOG.info("put off", extra=facts | _cause(cause))
+
+
 def gave_up(message: SliceMessage | KeysMessage, reason: str) -> None:
     """A run or some keys were given up."""
     _LOG.error("given up", extra=run_facts(message) | {"p2c_reason": reason})

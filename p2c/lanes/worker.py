@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from p2c.documents import Outcome
+from p2c.documents import Outcome, OutcomeKind
 from p2c.errors import LeaseHeld, P2CError, PreconditionFailed, Throttled, Transient
 from p2c.lanes import journal
 from p2c.lanes.coalescing import Reads
@@ -157,7 +157,9 @@ class Worker:
             await self._fail(message, str(error))
             return "failed"
         again = message.model_copy(update={"attempt": message.attempt + 1})
-        await self._post.send([(template, again)], delay=pause(error, message.attempt))
+        seconds = pause(error, message.attempt)
+        await self._post.send([(template, again)], delay=seconds)
+        journal.put_off(message, error, seconds)
         return "paused"
 
     def _ends(self, run_id: str) -> Ends:
@@ -195,9 +197,11 @@ class Worker:
 
     async def _keys(self, template: Template, message: KeysMessage, deliveries: int, enqueued: datetime | None) -> str:
         lane_name = (message.template, message.legal_entity)
+        # After a try that broke off half-way only a comparison with the destination tells what it left there.
+        careful = message.careful or deliveries > 1 or message.attempt > 0
         wanted = message.keys
-        if not (message.careful or message.run_id):
-            wanted = self._reads.unread(lane_name, message.keys, enqueued)
+        if not (careful or message.run_id):
+            wanted = self._reads.unread(lane_name, message.keys, enqueued, self._clock())
         if not wanted:
             return "read since"
         if message.run_id:
@@ -209,13 +213,13 @@ class Worker:
                 return "cancelled"
         try:
             plan = await self._session.plan(template.id, message.legal_entity)
-            careful = message.careful or deliveries > 1 or message.attempt > 0
             async with self._session.lane(plan) as lane:
                 if message.trigger == "replay":
                     return await self._replay(plan, lane, message)
-                begun = self._now()
+                begun = self._clock()
                 outcomes = await self._session.take(lane, plan, wanted, careful=careful, run_id=message.run_id)
-                self._reads.note(lane_name, wanted, begun)
+                failed = {one.key.casefold() for one in outcomes if one.kind is OutcomeKind.FAILED}
+                self._reads.note(lane_name, [key for key in wanted if key.casefold() not in failed], begun)
         except (Throttled, Transient, LeaseHeld, PreconditionFailed) as error:
             return await self._later(template, message, error)
         except P2CError as error:

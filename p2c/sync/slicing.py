@@ -13,6 +13,7 @@ from enum import Enum
 
 from p2c.errors import LeaseHeld, P2CError, PreconditionFailed, Throttled, Transient
 from p2c.state.checkpoint import Checkpoint
+from p2c.state.store import LEASE_SECONDS
 
 GRACE = timedelta(minutes=15)
 """How long after it was due a slice may still come. Later its run counts as broken off, and the next one takes it up.
@@ -77,5 +78,8 @@ def cancelled(point: Checkpoint) -> Checkpoint:
 
 def pause(error: P2CError, attempt: int) -> float:
     """Seconds to wait before the slice is tried again after so many attempts in vain (from 0)."""
+    if isinstance(error, LeaseHeld):
+        # Most often the holder has died, and its lease lasts a minute at most: whoever waits shall not miss its end.
+        return LEASE_SECONDS[1] / 3 if attempt < 3 else min(900.0, LEASE_SECONDS[1] * 2.0 ** min(attempt - 3, 4))
     asked = error.retry_after if isinstance(error, Throttled) and error.retry_after else 0.0
     return float(max(asked, min(900.0, 15.0 * 2.0 ** min(attempt, 6))))

@@ -53,20 +53,24 @@ class Broker:
     @contextmanager
     def using(self, name: str) -> Iterator[Queue]:
         """Lend a queue, brought up to this moment, to one thread at a time. Raises NoQueueError."""
-        with self._condition:
-            queue = self._queues.get(name)
-            if queue is None:
-                raise NoQueueError(name)
-            before = queue.version
-            queue.catch_up()
-            try:
-                yield queue
-            finally:
-                changed = queue.version != before
-                if changed:
-                    self._condition.notify_all()
-        if changed:
-            self.announce()
+        changed = False
+        try:
+            with self._condition:
+                queue = self._queues.get(name)
+                if queue is None:
+                    raise NoQueueError(name)
+                before = queue.version
+                try:
+                    queue.catch_up()
+                    yield queue
+                finally:
+                    changed = queue.version != before
+                    if changed:
+                        self._condition.notify_all()
+        finally:
+            # Also when the borrower raised: what has fallen due meanwhile has fallen due for everybody.
+            if changed:
+                self.announce()
 
     def send(self, name: str, *drafts: Draft) -> int:
         """Put messages into a queue and give how many were no duplicates. Raises NoQueueError."""

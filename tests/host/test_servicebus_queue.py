@@ -287,3 +287,21 @@ def test_nothing_is_lost_and_each_session_keeps_its_order(steps: list[tuple[str,
         kept += [each.draft.body.decode() for each in broker.active("lanes") if each.draft.session_id == session]
         assert kept == [f"{session}{number}" for number in range(5)]
     assert Counter(done).most_common(1) in ([], [(done[0] if done else "", 1)])
+
+
+def test_what_falls_due_under_the_hands_of_a_borrower_who_fails_is_told_to_all() -> None:
+    broker = lanes()
+    told: list[int] = []
+    due = broker.now() + timedelta(milliseconds=20)
+    broker.send("lanes", draft("later", "a", scheduled_for=due))
+    while broker.now() < due:
+        pass
+
+    def fail() -> None:
+        with broker.using("lanes"):
+            broker.subscribe(lambda: told.append(len(broker.active("lanes"))))
+            raise LockLostError("its lock was lost")
+
+    with pytest.raises(LockLostError):
+        fail()
+    assert told == [1]

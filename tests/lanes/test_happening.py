@@ -97,6 +97,21 @@ def test_the_same_event_twice_is_one_and_two_changes_are_two() -> None:
     assert one(context()).identity != other.identity
 
 
+def test_two_changes_of_a_row_within_a_second_are_two_though_only_their_values_tell() -> None:
+    def changed(quantity: int) -> dict[str, Any]:
+        values = target([("mserp_salesordernumber", "O-1"), ("mserp_orderedsalesquantity", quantity)])
+        found = context(MessageName="OnExternalUpdated", InputParameters=[{"key": "Target", "value": values}])
+        return {name: value for name, value in found.items() if name != "OperationId"}
+
+    assert one(changed(1)).identity == one(changed(1)).identity
+    assert one(changed(1)).identity != one(changed(2)).identity
+
+
+def test_half_a_character_at_the_end_of_a_text_is_no_reason_to_refuse_the_event() -> None:
+    cut = context(InputParameters=[{"key": "Target", "value": target([("name", "a smile \ud83d")])}])
+    assert one(cut).identity != one(context()).identity
+
+
 @pytest.mark.parametrize("message", ["Associate", "Retrieve", "GrantAccess"])
 def test_what_changes_no_row_is_of_no_interest(message: str) -> None:
     assert parse_events(json.dumps(context(MessageName=message)).encode()) == []

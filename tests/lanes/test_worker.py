@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,20 @@ async def test_the_command_line_in_the_lane_is_waited_for(lanes: Lanes) -> None:
     assert (await lanes.record("r")).status == "Completed"
 
 
+async def test_an_event_for_a_lane_whose_holder_died_comes_again_and_says_so(
+    lanes: Lanes, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = await lanes.parts.store()
+    caplog.set_level("INFO", "p2c.journal")
+    await store.lease("lanes/usmf/accounts/lease", 60)
+    assert await lanes.worker.handle(keys_changed(lanes, "1")) == "paused"
+    (scheduled,) = lanes.broker.scheduled("p2c-work")
+    assert scheduled.draft.scheduled_for is not None
+    assert (scheduled.draft.scheduled_for - lanes.broker.now()).total_seconds() <= 20
+    (record,) = [vars(one) for one in caplog.records if one.message == "put off"]
+    assert (record["p2c_cause"], record["p2c_wait_seconds"], record["p2c_attempt"]) == ("state.lease", 20.0, 0)
+
+
 class Busy(Session):
     """A session whose systems ask for a pause."""
 
@@ -291,3 +306,45 @@ async def test_a_key_that_is_not_there_is_told(lanes: Lanes) -> None:
     await lanes.worker.handle(KeysMessage.model_validate(asked))
     record = await lanes.record("k")
     assert (record.status, record.counts, "none" in record.note) == ("Warning", {}, True)
+
+
+def keys_changed(lanes: Lanes, cause: str, **more: Any) -> KeysMessage:
+    """An event's message for the first account."""
+    number = min(row["accountnumber"] for row in lanes.stage.sandbox.sales.rows("account"))
+    given = {"template": "accounts", "legal_entity": "usmf", "trigger": "event", "keys": [number], "cause": cause}
+    return KeysMessage.model_validate(given | more)
+
+
+@pytest.mark.parametrize("fast", [-60, 0, 4, 60])
+async def test_a_change_arrives_whatever_the_clock_of_this_machine_says(lanes: Lanes, fast: int) -> None:
+    session = (await lanes.parts.inbox())._session
+
+    def now() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=fast)
+
+    worker = Worker(session, await lanes.parts.post(), slice_seconds=30, now=now)
+    first = keys_changed(lanes, "1")
+    assert await worker.handle(first, enqueued=datetime.now(UTC)) == "ended"
+    sales, finops = lanes.stage.sandbox.sales, lanes.stage.sandbox.finops
+    with sales.lock:
+        account = next(row for row in sales.rows("account") if row["accountnumber"] == first.keys[0])
+        sales.people.update("account", account["accountid"], {"name": "another name"})
+    assert await worker.handle(keys_changed(lanes, "2"), enqueued=datetime.now(UTC)) == "ended"
+    customers = finops.books.rows("CustTable", CustomerAccount=first.keys[0])
+    assert [row["OrganizationName"] for row in customers] == ["another name"]
+
+
+async def test_one_read_serves_the_whole_burst_but_not_who_must_look_at_the_destination(lanes: Lanes) -> None:
+    seconds = [1000.0]
+    session = (await lanes.parts.inbox())._session
+    worker = Worker(session, await lanes.parts.post(), slice_seconds=30, clock=lambda: seconds[0])
+    sent = datetime.now(UTC)
+    assert await worker.handle(keys_changed(lanes, "1"), enqueued=sent) == "ended"
+    seconds[0] += 60
+    # All were sent while the first was worked on; the second reads, and after that the others need not.
+    assert await worker.handle(keys_changed(lanes, "2"), enqueued=sent + timedelta(seconds=1)) == "ended"
+    assert await worker.handle(keys_changed(lanes, "3"), enqueued=sent + timedelta(seconds=2)) == "read since"
+    late = sent + timedelta(seconds=2)
+    assert await worker.handle(keys_changed(lanes, "4"), deliveries=2, enqueued=late) == "ended"
+    assert await worker.handle(keys_changed(lanes, "5", attempt=1), enqueued=late) == "ended"
+    assert await worker.handle(keys_changed(lanes, "6", careful=True), enqueued=late) == "ended"

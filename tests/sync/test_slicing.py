@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import accumulate
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2c.errors import AuthError, Throttled, Transient
+from p2c.errors import AuthError, LeaseHeld, Throttled, Transient
 from p2c.state.checkpoint import Checkpoint
+from p2c.state.store import LEASE_SECONDS
 from p2c.sync.slicing import MOST_ATTEMPTS, End, Slicing, cancelled, due, handed_on, pause
 
 
@@ -54,3 +56,16 @@ def test_pauses_grow_are_bounded_and_never_shorter_than_asked(attempt: int, aske
     assert seconds >= (asked or 0)
     assert 15 <= seconds <= max(900, asked or 0)
     assert seconds <= pause(Throttled("t", retry_after=asked), attempt + 1)
+
+
+@given(held=st.floats(0.001, LEASE_SECONDS[1]))
+def test_a_lane_whose_holder_died_is_taken_soon_after_the_lease_ran_out(held: float) -> None:
+    tries = accumulate(pause(LeaseHeld("l"), attempt) for attempt in range(MOST_ATTEMPTS))
+    assert next(one for one in tries if one >= held) - held <= 20
+
+
+def test_a_lane_that_the_command_line_works_in_is_waited_for_longer_than_an_hour() -> None:
+    pauses = [pause(LeaseHeld("l"), attempt) for attempt in range(MOST_ATTEMPTS)]
+    assert sum(pauses) > 3600
+    assert max(pauses) == 900
+    assert pauses == sorted(pauses)
