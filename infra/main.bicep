@@ -121,6 +121,9 @@ param zoneRedundantStorage bool = false
 @description('Optional. Resource id of a subnet delegated to Microsoft.App/environments; empty: no network of one\'s own.')
 param subnetId string = ''
 
+@description('Optional. More settings of the app, by name: P2C_FULL_EVERY_HOURS, P2C_PAGE_SIZE, P2C_ENTITIES and their like (docs/project.md). Those that are set here by themselves win. No secrets.')
+param moreSettings object = {}
+
 @description('Optional. Days after which the records of runs go.')
 @minValue(7)
 param runRetentionDays int = 90
@@ -336,6 +339,7 @@ module app 'modules/function-app.bicep' = {
     schedules: allSchedules
     projectFile: projectFile
     sliceSeconds: sliceSeconds
+    moreSettings: moreSettings
     keyVaultUri: vaultNeeded ? keyVault!.outputs.uri : ''
     webhooksEnabled: webhooksEnabled
     easyAuthClientId: easyAuthClientId

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from p2c.errors import ConfigError
+from p2c.settings import AppSettings
 from p2c.templates.project import effective_templates, parse_project
 
 ROOT = Path(__file__).parent.parent
@@ -54,3 +55,9 @@ def test_the_example_of_a_mistake_is_what_is_said() -> None:
         effective_templates(project)
     (said,) = (str(problem) for problem in caught.value.problems)
     assert said in page
+
+
+def test_every_setting_is_told() -> None:
+    page = (ROOT / "docs" / "project.md").read_text(encoding="utf-8")
+    named = {name.lower() for name in re.findall(r"P2C_([A-Z]+(?:_[A-Z]+)*)", page)}
+    assert {name for name in AppSettings.model_fields if name not in named} == set()

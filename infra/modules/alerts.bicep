@@ -181,7 +181,7 @@ resource needsPerson 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = {
   kind: 'LogAlert'
   properties: {
     displayName: 'p2c: documents need a person'
-    description: 'Documents were rejected or failed, or a message was given up. p2c dead-letters list groups them by what is wrong; put the data right, then p2c dead-letters replay.'
+    description: 'Documents were rejected or failed, or a message was given up. p2c dead-letters list groups documents by what is wrong; put the data right, then p2c dead-letters replay. Messages are in GET /api/dead-letters.'
     severity: 2
     enabled: true
     scopes: [
@@ -288,7 +288,7 @@ resource queueDeadLetters 'Microsoft.Insights/metricAlerts@2018-03-01' = [
     location: 'global'
     tags: tags
     properties: {
-      description: 'Messages lie in the dead-letter queue of ${queue.name}: they failed as often as the queue allows. p2c keeps its own record with the reason: p2c dead-letters list. Nothing leaves this queue by itself.'
+      description: 'Messages lie in the dead-letter queue of ${queue.name}: they failed as often as the queue allows. p2c keeps its own record with the reason: GET /api/dead-letters. Nothing leaves this queue by itself.'
       severity: 2
       enabled: true
       scopes: [

@@ -73,6 +73,9 @@ param projectFile string = 'p2c.json'
 @maxValue(300)
 param sliceSeconds int = 30
 
+@description('Required. More settings of the app, by name; those that are set here by themselves win.')
+param moreSettings object
+
 @description('Optional. Address of the Key Vault, with a slash at its end; empty when there is none.')
 param keyVaultUri string = ''
 
@@ -262,7 +265,7 @@ var easyAuthSettings = empty(easyAuthClientId) ? {} : {
 resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: site
   name: 'appsettings'
-  properties: union(baseSettings, webhookSettings, salesSecretSettings, finopsSecretSettings, easyAuthSettings)
+  properties: union(moreSettings, baseSettings, webhookSettings, salesSecretSettings, finopsSecretSettings, easyAuthSettings)
 }
 
 @description('Name of the app.')

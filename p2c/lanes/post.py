@@ -31,10 +31,7 @@ class Post:
 
     async def notice(self, happenings: Sequence[Happening], *, delay: float = 0.0) -> None:
         """Puts events that came by webhook, or have to wait for so many seconds, into the inbox."""
-        sent = [
-            Outgoing(json.dumps(one.as_json()), _id_of(one), not_before=_moment(delay))
-            for one in happenings
-        ]
+        sent = [Outgoing(json.dumps(one.as_json()), _id_of(one), not_before=_moment(delay)) for one in happenings]
         await self._inbox.send(self._inbox_queue, sent)
 
     async def again(self, queue: str, body: str, message_id: str, session_id: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 from p2c.documents import Deletion, LegalEntity, Outcome, OutcomeKind, Page, SourceDocument
-from p2c.errors import ExpiredToken, P2CError, StateError, TooManyDeletes
+from p2c.errors import ExpiredToken, LeaseHeld, P2CError, PreconditionFailed, StateError, TooManyDeletes
 from p2c.mapping.mapper import Mapper
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.runs import RunRecord, Status
@@ -102,7 +102,8 @@ class TemplateRun:
             if not await self._paused(error):
                 self.error = error
         record = self._record()
-        await self._save(record)
+        if not isinstance(self.pause, LeaseHeld | PreconditionFailed):  # whoever has the lane now writes the record
+            await self._save(record)
         self._progress.finished(record)
         return record
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from p2c.templates.load import builtin_templates
 from p2c.templates.schedule import mistake
 
 
@@ -34,3 +35,11 @@ def test_right(schedule: str) -> None:
 )
 def test_wrong(schedule: str, message: str) -> None:
     assert message in mistake(schedule)
+
+
+def test_a_template_begins_some_seconds_after_those_it_needs() -> None:
+    """All of one second would pass each other by: whoever begins later sees that the others are under way."""
+    templates = builtin_templates().values()
+    second = {one.id: int(one.schedule.split()[0]) for one in templates}
+    for one in templates:
+        assert all(second[name] + 10 <= second[one.id] for name in one.runs_after), one.id
