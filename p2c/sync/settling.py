@@ -1,7 +1,8 @@
 """Settling: what became of a page is made durable, and only then does the checkpoint move.
 
-The order is: outcomes, the list of those that wait or need a person, the ledger, and the checkpoint with the counts
-last. Whatever is interrupted before the last step happens again, with the same result.
+The order is: outcomes, who waits or needs a person, the ledger, who does so no more, and the checkpoint with the
+counts last. Whatever is interrupted before the last step happens again, with the same result: nobody is off the list of
+those that wait before the ledger knows what became of them, since many a document is read for being on it alone.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Settler:
             await self._ledger.remove_many(forgotten)
             await self._ledger.put_many(entries)
             await self._ledger.flush()
+        await self._wait_no_more(outcomes)
         return outcomes
 
     async def _note_conflicts(self, settled: Sequence[Settled]) -> None:
@@ -99,16 +101,21 @@ class Settler:
             await self._waiting.flush()
 
     async def _wait(self, outcomes: Sequence[Outcome]) -> None:
-        """Lists what waits or needs a person, and clears what went through, was skipped, or changed its mind."""
+        """Lists what waits or needs a person."""
         waiting = {one.key: one for one in outcomes if one.kind in _WAITS}
-        await self._waiting.clear_many([one.key for one in outcomes if one.kind not in _WAITS])
-        # One that had no key and was known by its id has a key now.
-        await self._waiting.clear_many([name for one in outcomes if (name := without_key(one.source_id)) != one.key])
         if waiting:
             now = moment(datetime.now(UTC))
             known = await self._waiting.get_many(list(waiting))
             await self._waiting.put_many([self._entry(one, known.get(key), now) for key, one in waiting.items()])
-        await self._waiting.flush()
+            await self._waiting.flush()
+
+    async def _wait_no_more(self, outcomes: Sequence[Outcome]) -> None:
+        """Clears what went through, was skipped, or changed its mind."""
+        waiting = {one.key for one in outcomes if one.kind in _WAITS}
+        gone = [one.key for one in outcomes if one.key not in waiting]
+        # One that had no key and was known by its id has a key now.
+        gone += [name for one in outcomes if (name := without_key(one.source_id)) != one.key]
+        await self.clear(gone)
 
     def _entry(self, outcome: Outcome, known: Waiting | None, now: str) -> Waiting:
         return Waiting(

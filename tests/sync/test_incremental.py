@@ -18,7 +18,7 @@ from p2c.systems.ends import TooManyChanges
 from tests.state.stopping import Stopped
 from tests.sync.harness import Bench
 from tests.sync.telling import Telling
-from tests.sync.world import line, order, template
+from tests.sync.world import CUSTOMER, line, order, template
 
 GONE = Transient("gone", system="finops")
 
@@ -125,6 +125,31 @@ async def test_wherever_the_process_dies_nothing_is_lost() -> None:
             assert one.shelf.rows == whole.shelf.rows, (left, landed)
             assert known(await ledger(one)) == known(await ledger(whole)), (left, landed)
             assert {(w.key, w.kind) for w in await one.waiting()} == {("B", "parked")}
+
+
+async def test_wherever_the_process_dies_whoever_waited_is_remembered_as_gone() -> None:
+    async def released(stop: int | None, landed: bool = False) -> Bench[Telling]:
+        one, source = await bench()
+        source.put(order("B", line(1), OrderingCustomerAccountNumber="C-9"))
+        assert (await one.run()).counts == {"parked": 1}
+        one.shelf.known.add((CUSTOMER, "C-9"))
+        one.store.stop_after(stop, landed=landed)
+        return one
+
+    whole = await released(None)
+    before = whole.store.writes
+    await whole.run()
+    for landed in (False, True):
+        for left in range(whole.store.writes - before):
+            one = await released(left, landed)
+            with pytest.raises(Stopped):
+                await one.run()
+            one.store.stop_after(None)
+            one.store.held.clear()
+            await one.run()
+            assert one.shelf.rows == whole.shelf.rows, (left, landed)
+            assert known(await ledger(one)) == known(await ledger(whole)), (left, landed)
+            assert await one.waiting() == []
 
 
 @pytest.mark.parametrize("error", [ExpiredToken("too old", system="finops"), TooManyChanges("too many")])
