@@ -274,15 +274,17 @@ class Departures:
         self, document: SourceDocument, number: Sequence[str], candidates: Sequence[ExistingDocument]
     ) -> Settled:
         if candidates:
-            several = f"{len(candidates)} rows at the destination are numbered {'|'.join(number)}; delete the right one"
+            rows = f"{len(candidates)} rows" if len(candidates) > 1 else "another row than the one that was settled"
+            several = f"{'|'.join(number)} is the number of {rows} at the destination; delete the right one"
             flaw = Flaw(", ".join(self._write.header.key), several)
             return Settled(document, outcomes.rejected(document, [flaw]))
         reason = "it is gone from the source, and from the destination already"
         return Settled(document, Outcome(OutcomeKind.DELETED, document.key, document.source_id, reason), forget=True)
 
     def _ours(self, one: Deletion, entry: Entry, candidates: Sequence[ExistingDocument]) -> ExistingDocument | None:
-        if len(candidates) == 1:
+        if len(candidates) == 1 and not entry.destination_id:
             return candidates[0]
+        # A row of that number that is not the one we settled may be another document, or somebody's own.
         own = row_id(self._write.header.entity, self._legal_entity.id, one.key)
         matching = [found for found in candidates if found.header.key in (own, entry.destination_id)]
         return matching[0] if len(matching) == 1 else None

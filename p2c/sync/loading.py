@@ -44,11 +44,15 @@ ROUNDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A mapped document to load, and what we remember of it (None: never settled)."""
+    """A mapped document to load, and what we remember of it (None: never settled).
+
+    `taken` are ids of rows at the destination that have its number there and are other documents.
+    """
 
     document: SourceDocument
     mapped: MappedDocument
     entry: Entry | None
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ class Loader:
         found = await self._destination.fetch(self._write, self._legal_entity, numbers) if able else {}
         pending: list[_Pending] = []
         for (work, ready), number in zip(able, numbers, strict=True):
-            candidates = found.get(_fold(number), [])
+            candidates = [one for one in found.get(_fold(number), []) if one.header.key not in work.taken]
             existing = self._choose(work, ready, candidates)
             if existing is None and candidates:
                 flaw = Flaw(", ".join(self._write.header.key), _several(number, candidates))

@@ -13,6 +13,7 @@ from p2c.sync.extracting import map_page
 from p2c.sync.increments import noted
 from p2c.sync.loading import Loader, Settled, Work
 from p2c.sync.renames import Renames
+from p2c.systems import keys
 
 
 class PageWork:
@@ -50,8 +51,22 @@ class PageWork:
                 same = Outcome(OutcomeKind.UNCHANGED, document.key, source_id=document.source_id)
                 settled.append(Settled(document, same))
             else:
-                works.append(Work(document, result, entry if entry is not None and entry.settled else None))
+                settled_before = entry if entry is not None and entry.settled else None
+                works.append(Work(document, result, settled_before, await self._taken(document)))
         return noted(settled + await self._loader.load(works), entries)
+
+    async def _taken(self, document: SourceDocument) -> frozenset[str]:
+        """The rows at the destination that other documents of the same number were settled as.
+
+        Where the source's key is longer than the destination's (invoices: number, date and voucher), a number alone
+        does not make a document.
+        """
+        columns = len(self._mapper.template.header.source.key)
+        if columns <= len(self._mapper.template.header.destination.key) or not document.key:
+            return frozenset()
+        number = keys.split(document.key, columns)[0]
+        same = self._ledger.entries(f"{number}{keys.BAR}")
+        return frozenset([one.destination_id async for key, one in same if one.destination_id and key != document.key])
 
     async def _renamed(
         self, documents: Sequence[tuple[SourceDocument, Entry | None]], compared: datetime | None

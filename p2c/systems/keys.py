@@ -8,18 +8,18 @@ from typing import Any
 
 from p2c.documents import Value
 
-_BAR = "|"
+BAR = "|"
 
 
 def join(values: Iterable[Value]) -> str:
     """The key of these values; "" when one of them is blank."""
     texts = [as_text(value) for value in values]
-    return _BAR.join(texts) if all(text.strip() for text in texts) else ""
+    return BAR.join(texts) if all(text.strip() for text in texts) else ""
 
 
 def split(key: str, columns: int) -> tuple[str, ...]:
     """The values of a key of so many columns. Only the first, a number that people choose, may hold a bar itself."""
-    return tuple(key.rsplit(_BAR, columns - 1))
+    return tuple(key.rsplit(BAR, columns - 1))
 
 
 def as_text(value: Value) -> str:

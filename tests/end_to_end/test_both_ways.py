@@ -237,6 +237,32 @@ def test_another_number_of_the_same_row_is_for_a_person(stage: Raise) -> None:
     assert letters(play) == []
 
 
+def another_invoice(play: Stage, number: str) -> None:
+    """F&O posts an invoice whose number it has used before: date and voucher make it another one."""
+    books = play.sandbox.finops.books
+    other = {"InvoiceDate": "2020-02-02T12:00:00Z", "LedgerVoucher": "OTHER-1"}
+    for table in ("CustInvoiceJour", "CustInvoiceTrans"):
+        row = books.rows(table, InvoiceNumber=number)[0]
+        books.add(table, {name: one for name, one in row.items() if not name.startswith("_Rec")} | other)
+
+
+def test_an_invoice_with_a_number_that_another_one_has_takes_nothing_from_it(stage: Raise) -> None:
+    play = lived(stage)
+    sales, number = play.sandbox.sales, str(play.sandbox.finops.books.rows("CustInvoiceJour")[0]["InvoiceNumber"])
+    (first,) = sales.rows("invoice", invoicenumber=number)
+    lines = sales.rows("invoicedetail", invoiceid=first["invoiceid"])
+    another_invoice(play, number)
+    assert counts(play.run(["invoices"]))["invoices"] == {"created": 1}
+    (second,) = [one for one in sales.rows("invoice", invoicenumber=number) if one["invoiceid"] != first["invoiceid"]]
+    assert sales.rows("invoice", invoiceid=first["invoiceid"]) == [first]
+    assert sales.rows("invoicedetail", invoiceid=first["invoiceid"]) == lines
+    assert len(sales.rows("invoicedetail", invoiceid=second["invoiceid"])) == 1
+    assert str(second["msdynce_invoicedate"]).startswith("2020-02-02")
+    forget_requests(play)
+    assert kinds(play.run(["invoices"], mode=FULL)) <= {"unchanged", "skipped"}
+    assert writes(play) == (0, 0)
+
+
 # --- deletes -------------------------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,17 @@ async def test_ignore_leaves_the_destination_and_says_so_once() -> None:
     assert (await bench.run()).counts == {"unchanged": 3}
 
 
+async def test_a_row_that_took_the_number_since_is_not_deleted_for_it() -> None:
+    bench = await settled("delete")
+    (own,) = [key for key, row in bench.shelf.rows["salesorders"].items() if row["ordernumber"] == "A"]
+    del bench.shelf.rows["salesorders"][own]
+    theirs = bench.shelf.put("A", name="Somebody's")
+    vanish(bench, "A")
+    assert (await bench.run()).counts == {"unchanged": 4, "rejected": 1}
+    assert theirs in bench.shelf.rows["salesorders"]
+    assert "another row than the one that was settled" in bench.outcomes[0].reason
+
+
 async def test_delete_deletes_and_forgets() -> None:
     bench = await settled("delete")
     vanish(bench, "A", "D")
