@@ -58,6 +58,9 @@ class Plan:
 ENVIRONMENT_SECONDS = 600.0
 """For how long what is known of the environments serves slices and events."""
 
+LOOKUPS_LAST = timedelta(seconds=30)
+"""For how long lookups serve events, which come in bursts; every run and slice asks anew."""
+
 
 class Session:
     """Runs templates of a project. Both ends stay open for its lifetime; the caller opens and closes them."""
@@ -176,6 +179,7 @@ class Session:
         progress: Progress,
     ) -> Finished:
         before = self._requests()
+        self.sales.refresh()
         lane_of = open_lane(self.store, template, entity.id, lease_seconds=self._settings.lease_seconds, dry=mode.dry)
         async with lane_of as lane:
             run = self._template_run(lane, Plan(template, entity, mapper), mode, progress=progress)
@@ -265,16 +269,19 @@ class Session:
 
     async def slice(self, lane: Lane, plan: Plan, slicing: Slicing, *, mode: Mode, trigger: str) -> TemplateRun:
         """Runs one slice in the open lane; gives the run as it then is. Its record has been saved."""
+        self.sales.refresh()
         run = self._template_run(lane, plan, mode, slicing=slicing, trigger=trigger)
         await run.run()
         return run
 
     async def take(self, lane: Lane, plan: Plan, keys: Sequence[str], *, careful: bool, run_id: str) -> list[Outcome]:
         """Synchronises the documents with these keys, read fresh; see `TemplateRun.take`."""
+        self.sales.refresh(LOOKUPS_LAST)
         return await self._template_run(lane, plan, Mode(full=careful)).take(keys, run_id=run_id)
 
     def replay(self, lane: Lane, plan: Plan, *, policy: Conflicts | None = None) -> Replay:
         """A replay of single documents in the open lane; `policy` is a person's word on their conflicts."""
+        self.sales.refresh()
         run = self._template_run(lane, plan, Mode(full=True), policy=policy)
         source: Source = self.sales if plan.template.source == "sales" else self.finops
         return Replay(run, lane, plan.mapper, plan.legal_entity, source, renamed=policy == "source")

@@ -204,6 +204,32 @@ def test_a_person_settles_what_the_template_does_not(stage: Raise) -> None:
     assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
 
 
+def test_what_was_looked_up_in_one_run_is_looked_up_again_in_the_next(stage: Raise) -> None:
+    """An account is merged into another of its number: in a process that stays, orders follow all the same."""
+    play = lived(stage)
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    number = confirmed(play)
+    (row,) = sales.rows("salesorder", ordernumber=number)
+    old = sales.row("account", row["customerid"])
+    assert old is not None
+
+    async def work() -> None:
+        async with open_session(play.settings) as session:
+            await session.run(["orders-to-sales"], mode=FULL)
+            desk = SalesDesk(sales)
+            heir = desk.create("account", "heir", {"name": "Heir", "accountnumber": old["accountnumber"]})
+            sales.people.update("account", old["accountid"], {"statecode": 1, "statuscode": 2})
+            sales.people.update("salesorder", row["salesorderid"], {"customerid": heir})
+            key = {"dataAreaId": "usmf", "SalesOrderNumber": number}
+            finops.update("CDSSalesOrderHeaders", key, {"SalesOrderName": "F&O says"})
+            finops.calculate_totals()
+            await session.run(["orders-to-sales"])
+            (now,) = sales.rows("salesorder", ordernumber=number)
+            assert (now["name"], now["customerid"]) == ("F&O says", heir.id)
+
+    asyncio.run(work())
+
+
 # --- another number ------------------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from p2c.documents import (
     Changed,
@@ -61,6 +61,10 @@ class SalesEnd:
         self._finder = Finder(tables)
         self._lookups = Lookups(tables, presence, now=now, capacity=remembered_rows)
         self._writer = BatchWriter(client, parts, operations=batch_operations, most=MOST_OPERATIONS)
+
+    def refresh(self, older_than: timedelta = timedelta(0)) -> None:
+        """Lookups are asked for anew, if what is remembered of them may be older than that."""
+        self._lookups.refresh(older_than)
 
     def pages(
         self, read: DocumentRead, legal_entity: LegalEntity, *, page_size: int, cursor: str | None = None

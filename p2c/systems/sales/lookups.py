@@ -5,7 +5,8 @@ row's state (active; of a quote: won or active); the legal entity's own business
 latest. A price list that is found by its currency must be active and valid today, and the first by name is taken.
 Several that are still equal are Ambiguous: Sales itself would show a person a list to choose from.
 
-What was found is remembered, what was not is asked for again: somebody may have added it since.
+What was found is remembered, what was not is asked for again: somebody may have added it since. Nothing is remembered
+from one run to the next, though: people renumber, merge and close rows, and a document must not point to what was.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ class Lookups:
         self._now = now
         self._capacity = capacity
         self._memory: OrderedDict[_Place, tuple[RawRow, ...]] = OrderedDict()
+        self._since = now()
 
     def forget(self, found: _Found | None = None) -> None:
         """Forget rows of which none is fit, or all rows: one of them turned out not to be there any more."""
@@ -81,6 +83,13 @@ class Lookups:
             return
         for place in found.places:
             self._memory.pop(place, None)
+
+    def refresh(self, older_than: timedelta) -> None:
+        """Forget all rows when the oldest of them may have been read longer ago than that."""
+        now = self._now()
+        if abs(now - self._since) >= older_than:
+            self.forget()
+            self._since = now
 
     async def resolve(
         self, table: SalesTable, rows: Sequence[Mapping[str, Value]], legal_entity: LegalEntity | None
