@@ -12,6 +12,7 @@ from p2c.state.conflicts import ConflictList
 from p2c.state.leaving import LeavingList
 from p2c.state.ledger import Ledger
 from p2c.state.marks import ReadMarks
+from p2c.state.newcomers import Newcomers
 from p2c.state.remaining import RemainingChanges
 from p2c.state.runs import Runs
 from p2c.state.store import Lease, Store
@@ -34,6 +35,7 @@ class Lane:
     leaving: LeavingList
     marks: ReadMarks
     remaining: RemainingChanges
+    newcomers: Newcomers
 
     def check(self) -> None:
         """Raises LeaseHeld when the lease was lost: somebody else may be writing."""
@@ -58,7 +60,8 @@ async def open_lane(
     marks = ReadMarks(store, f"{prefix}/marks/{template.id}")
     settler = Settler(template.id, legal_entity, ledger, waiting, runs, checkpoints, conflicts)
     remaining = RemainingChanges(store, f"{prefix}/remaining/{template.id}.json")
-    lane = Lane(checkpoints, ledger, waiting, runs, settler, None, conflicts, leaving, marks, remaining)
+    newcomers = Newcomers(store, f"{prefix}/newcomers/{template.id}")
+    lane = Lane(checkpoints, ledger, waiting, runs, settler, None, conflicts, leaving, marks, remaining, newcomers)
     if dry:
         yield lane
         return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from p2c.documents import Flaw, MappedDocument, Outcome, OutcomeKind, Page, SourceDocument
 from p2c.mapping.mapper import Mapper
@@ -28,10 +28,13 @@ class PageWork:
         self._loader = loader
         self._renames = renames
 
-    async def settle(self, page: Page, compared: datetime | None, *, careful: bool) -> list[Settled]:
+    async def settle(
+        self, page: Page, compared: datetime | None, *, careful: bool, newcomers: bool = False
+    ) -> list[Settled]:
         """What became of each document of a page. `careful`: all are compared with the destination.
 
-        `compared` is when everything was last read; whoever was renamed since is known by it.
+        `compared` is when everything was last read; whoever was renamed since is known by it. `newcomers`: those that
+        go for the first time are noted, since this is not the first read of everything.
         """
         settled = [self._orphan(*one) for one in page.orphans]
         mapped: list[tuple[SourceDocument, MappedDocument]] = []
@@ -53,7 +56,11 @@ class PageWork:
             else:
                 settled_before = entry if entry is not None and entry.settled else None
                 works.append(Work(document, result, settled_before, await self._taken(document)))
-        return noted(settled + await self._loader.load(works), entries)
+        loaded = await self._loader.load(works)
+        if newcomers and self._renames is not None:
+            # Before the ledger knows them: what it knows and this does not could be renamed unnoticed.
+            await self._renames.note([one.document for one in loaded if _went_first(one, entries)])
+        return noted(settled + loaded, entries)
 
     async def _taken(self, document: SourceDocument) -> frozenset[str]:
         """The rows at the destination that other documents of the same number were settled as.
@@ -87,9 +94,7 @@ class PageWork:
     async def accept(self, documents: Sequence[SourceDocument]) -> None:
         """Forgets the keys under which these documents were settled before."""
         if self._renames is not None:
-            before = await self._renames.find([(one, None) for one in documents], datetime.max.replace(tzinfo=UTC))
-            await self._ledger.remove_many(before.values())
-            await self._ledger.flush()
+            await self._renames.accept(documents)
 
     def _orphan(self, task: str, label: str, key: str) -> Settled:
         """A line without its header: a document of its own, which cannot go."""
@@ -98,3 +103,8 @@ class PageWork:
         document = SourceDocument(key=key, source_id=label, header={})
         flaw = Flaw(", ".join(link) or task, reason, f"{task} {label}".strip())
         return Settled(document, outcomes.rejected(document, [flaw]))
+
+
+def _went_first(one: Settled, entries: Mapping[str, Entry]) -> bool:
+    known = entries.get(one.document.key)
+    return one.entry is not None and one.entry.settled and not (known is not None and known.settled)

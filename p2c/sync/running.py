@@ -206,7 +206,12 @@ class TemplateRun:
         async with aclosing(read_ahead(pages)) as ahead:
             async for page in ahead:
                 self._lane.check()
-                settled = await self._work.settle(page, self._compared, careful=careful > 0 or self._reading.full)
+                settled = await self._work.settle(
+                    page,
+                    self._compared,
+                    careful=careful > 0 or self._reading.full,
+                    newcomers=not self._mode.dry and not (whole and self._compared is None),
+                )
                 careful -= 1
                 # Writing takes its time; whoever lost the lane meanwhile must not move its checkpoint.
                 self._lane.check()
@@ -273,7 +278,10 @@ class TemplateRun:
             await self._work.accept(documents)
         self._lane.check()
         together = Page(sorted(documents, key=lambda one: one.key.casefold()), None)
-        settled = await self._work.settle(together, self._compared, careful=self._mode.full or self._reading.full)
+        known = await self._lane.checkpoints.load(self._template.id)
+        settled = await self._work.settle(
+            together, known.compared if known else None, careful=self._mode.full or self._reading.full, newcomers=True
+        )
         self._lane.check()
         return await self._lane.settler.remember(settled, run_id, page)
 
@@ -332,6 +340,9 @@ class TemplateRun:
         # Before the checkpoint: nobody comes back to the record of a run that is complete.
         await self._save(self._record())
         await self._lane.checkpoints.save(self._template.id, self._checkpoint)
+        if everything and not self._mode.dry:
+            # Who is older than this is known by the ledger.
+            await self._lane.newcomers.clear()
 
     def _record(self) -> RunRecord:
         point, error = self._checkpoint, self.error

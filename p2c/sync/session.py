@@ -233,7 +233,7 @@ class Session:
             slicing=slicing,
             trigger=trigger,
             departures=departures,
-            renames=Renames(mapper, source, entity, lane.ledger),
+            renames=Renames(mapper, source, entity, lane.ledger, lane.newcomers),
             identities=self._identities,
             full_every=timedelta(hours=hours) if (hours := self._settings.full_every_hours) else None,
         )

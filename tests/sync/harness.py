@@ -137,7 +137,7 @@ class Bench(Generic[S]):
                     kept=not dry or slicing is not None,
                     page_size=2,
                 ),
-                renames=Renames(rules, self.source, self.legal_entity, lane.ledger),
+                renames=Renames(rules, self.source, self.legal_entity, lane.ledger, lane.newcomers),
                 identities=self.identities,
             )
             record = await run.run()
