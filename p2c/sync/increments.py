@@ -79,22 +79,23 @@ class LedgerMemory:
         return await self._ledger.find(ids)
 
 
-def noted(settled: Sequence[Settled], entries: Mapping[str, Entry]) -> list[Settled]:
+def noted(settled: Sequence[Settled], entries: Mapping[str, Entry], begun: Collection[str] = ()) -> list[Settled]:
     """The same, each document that did not go with an entry that says which version of the source it was.
 
     Otherwise it would be taken for changed for ever. What `entries` knows of it stays: that is still what is at the
-    destination. Nothing is noted of a failed one, which must be looked at again.
+    destination, also where the ledger says meanwhile that something was `begun`. Nothing is noted of a failed one,
+    which must be looked at again.
     """
     written = {one.document.key for one in settled if one.entry is not None}
     return [
-        replace(one, entry=_note(one, entries.get(key)))
+        replace(one, entry=_note(one, entries.get(key), always=key in begun))
         if one.entry is None and (key := one.document.key) and one.document.header and key not in written
         else one
         for one in settled
     ]
 
 
-def _note(one: Settled, known: Entry | None) -> Entry | None:
+def _note(one: Settled, known: Entry | None, *, always: bool) -> Entry | None:
     if one.outcome.kind is OutcomeKind.FAILED:
         return None
     now = replace(
@@ -103,7 +104,7 @@ def _note(one: Settled, known: Entry | None) -> Entry | None:
         etag=one.document.etag,
         line_ids=tuple(one.document.line_ids),
     )
-    return None if now == known else now
+    return None if now == known and not always else now
 
 
 def _outcome(kind: OutcomeKind, known: Entry | None) -> str:

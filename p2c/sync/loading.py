@@ -8,7 +8,7 @@ second time blindly.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from p2c.documents import (
@@ -40,6 +40,11 @@ from p2c.templates.filters import parse as parse_filter
 from p2c.templates.models import Conflicts, Rule
 
 ROUNDS = 4
+BEGUN = "begun"
+"""Outcome in the ledger: rows are being added, and are known as ours whatever becomes of the process meanwhile."""
+
+Note = Callable[[Mapping[str, Entry]], Awaitable[None]]
+"""Makes entries of the ledger durable, by document key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,8 @@ class Loader:
         self._dry = dry
         self._witness = Witness(mapper, comparer)
         self._judge = conflicts.Judge(template, template_hash, legal_entity, self._witness, policy)
+        # Rows that a line's absence removes only if they are ours: then it must be known whose they are.
+        self._owns_lines = any(task.destination.extra == "ours" for task in template.lines)
         self._readier = Readier(mapper, destination, legal_entity)
         self._guards = [(rule, parse_filter(rule.when)) for rule in template.header.destination.guards]
         self._update_only = [(rule, parse_filter(rule.when)) for rule in template.update_only]
@@ -113,23 +120,34 @@ class Loader:
             if one.reference
         }
 
-    async def load(self, works: Sequence[Work]) -> list[Settled]:
-        """One Settled for each work. Raises ConfigError and AuthError: they stop the run."""
+    async def load(self, works: Sequence[Work], note: Note | None = None) -> list[Settled]:
+        """One Settled for each work. Raises ConfigError and AuthError: they stop the run.
+
+        `note` is given what is begun before it is sent: documents that get lines, with the names of the lines. Who dies
+        or learns nothing of the outcome then still knows them as ours.
+        """
         done: list[Settled] = []
         pending = list(works)
+        begun: dict[int, Entry] = {}
         last: dict[int, ServiceError] = {}
         for _ in range(ROUNDS):
             if not pending:
                 return done
-            pending = await self._round(pending, done, last)
+            ready = await self._prepare(pending, done)
+            if note is not None and (new := self._begun(ready)):
+                begun |= new
+                await note({one.work.document.key: new[id(one.work)] for one in ready if id(one.work) in new})
+            pending = await self._send(ready, done, last)
         for work in pending:
             outcome = outcomes.from_error(work.document, last[id(work)])
             # Whether the last attempt took effect is unknown: forget the fingerprint, so that the next run looks.
-            entry = replace(work.entry, fingerprint="", etag="") if work.entry is not None else None
+            entry = begun.get(id(work), work.entry)
+            entry = replace(entry, fingerprint="", etag="") if entry is not None else None
             done.append(Settled(work.document, outcome, entry))
         return done
 
-    async def _round(self, works: list[Work], done: list[Settled], last: dict[int, ServiceError]) -> list[Work]:
+    async def _prepare(self, works: list[Work], done: list[Settled]) -> list[_Pending]:
+        """What is to be written; the others are done."""
         readied = await self._readier.ready([work.mapped for work in works])
         able: list[tuple[Work, ReadyDocument]] = []
         for work, result in zip(works, readied, strict=True):
@@ -143,6 +161,12 @@ class Loader:
         if self._dry:
             done.extend(self._written(one) for one in pending)
             return []
+        return pending
+
+    async def _send(
+        self, pending: Sequence[_Pending], done: list[Settled], last: dict[int, ServiceError]
+    ) -> list[Work]:
+        """Writes; gives what is to be looked at once more."""
         errors = await self._destination.write([one.change for one in pending]) if pending else []
         again: list[Work] = []
         refused: list[tuple[_Pending, Validation]] = []
@@ -156,6 +180,25 @@ class Loader:
                 again.append(one.work)
         done.extend(await self._refused(refused))
         return again
+
+    def _begun(self, pending: Sequence[_Pending]) -> dict[int, Entry]:
+        """What to remember of documents while they are written, by their works: the lines that they may have then.
+
+        A row that was there before us stays unknown: nothing in it is ours until all of it is settled.
+        """
+        found: dict[int, Entry] = {}
+        for one in pending if self._owns_lines else ():
+            document, entry = one.work.document, one.work.entry
+            if entry is None and one.verdict.created:
+                entry = Entry("", source_id=document.source_id, template_hash=self._hash)
+            names = [name for name in one.verdict.line_names if entry is not None and name not in entry.lines]
+            if entry is not None and names and document.key:
+                lines = (*entry.lines, *names)
+                ids = tuple(document.line_ids)
+                found[id(one.work)] = replace(
+                    entry, fingerprint="", etag="", lines=lines, outcome=BEGUN, seen=(), line_ids=ids
+                )
+        return found
 
     async def _compare(self, able: Sequence[tuple[Work, ReadyDocument]], done: list[Settled]) -> list[_Pending]:
         numbers = [self._number(ready) for _, ready in able]

@@ -11,7 +11,7 @@ from p2c.state.ledger import Entry, Ledger
 from p2c.sync import outcomes
 from p2c.sync.extracting import map_page
 from p2c.sync.increments import noted
-from p2c.sync.loading import Loader, Settled, Work
+from p2c.sync.loading import BEGUN, Loader, Settled, Work
 from p2c.sync.renames import Renames
 from p2c.systems import keys
 
@@ -56,11 +56,18 @@ class PageWork:
             else:
                 settled_before = entry if entry is not None and entry.settled else None
                 works.append(Work(document, result, settled_before, await self._taken(document)))
-        loaded = await self._loader.load(works)
+        begun: set[str] = set()
+
+        async def note(what: Mapping[str, Entry]) -> None:
+            begun.update(what)
+            await self._ledger.put_many(what)
+            await self._ledger.flush()
+
+        loaded = await self._loader.load(works, note)
         if newcomers and self._renames is not None:
             # Before the ledger knows them: what it knows and this does not could be renamed unnoticed.
             await self._renames.note([one.document for one in loaded if _went_first(one, entries)])
-        return noted(settled + loaded, entries)
+        return noted(settled + loaded, entries, begun)
 
     async def _taken(self, document: SourceDocument) -> frozenset[str]:
         """The rows at the destination that other documents of the same number were settled as.
@@ -107,4 +114,5 @@ class PageWork:
 
 def _went_first(one: Settled, entries: Mapping[str, Entry]) -> bool:
     known = entries.get(one.document.key)
-    return one.entry is not None and one.entry.settled and not (known is not None and known.settled)
+    before = known is not None and known.settled and known.outcome != BEGUN
+    return one.entry is not None and one.entry.settled and not before

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2c.documents import OutcomeKind, SourceDocument
-from p2c.errors import ExpiredToken, P2CError, Transient
+from p2c.errors import ExpiredToken, P2CError, Transient, Validation
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.ledger import Entry
 from p2c.sync.increments import choose
+from p2c.sync.loading import ROUNDS
 from p2c.systems.ends import TooManyChanges
 from tests.state.stopping import Stopped
 from tests.sync.harness import Bench
@@ -150,6 +151,57 @@ async def test_wherever_the_process_dies_whoever_waited_is_remembered_as_gone() 
             assert one.shelf.rows == whole.shelf.rows, (left, landed)
             assert known(await ledger(one)) == known(await ledger(whole)), (left, landed)
             assert await one.waiting() == []
+
+
+async def test_wherever_the_process_dies_a_line_that_is_taken_back_before_the_restart_does_not_stay() -> None:
+    async def with_a_line_more(stop: int | None, landed: bool = False) -> tuple[Bench[Telling], Telling]:
+        one, source = await bench()
+        source.put(order("A", line(1), line(2)))
+        source.put(order("F", line(1), line(2)))
+        one.store.stop_after(stop, landed=landed)
+        return one, source
+
+    whole, _ = await with_a_line_more(None)
+    before = whole.store.writes
+    await whole.run()
+    for landed in (False, True):
+        for left in range(whole.store.writes - before):
+            one, source = await with_a_line_more(left, landed)
+            with pytest.raises(Stopped):
+                await one.run()
+            one.store.stop_after(None)
+            one.store.held.clear()
+            source.put(order("A", line(1)))
+            source.put(order("F", line(1)))
+            await one.run()
+            assert (set(one.shelf.lines("A")), set(one.shelf.lines("F"))) == ({1}, {1}), (left, landed)
+            assert {entry.outcome for entry in (await ledger(one)).values()} == {"settled"}
+
+
+async def test_what_was_begun_and_refused_is_remembered_as_it_was() -> None:
+    one, source = await bench()
+    before = (await ledger(one))["A"]
+    source.put(order("A", line(1), line(2)))
+    one.shelf.errors["A"] = [Validation("no", system="sales")]
+    assert (await one.run()).counts == {"rejected": 1}
+    after = (await ledger(one))["A"]
+    assert after == replace(before, outcome="rejected", etag=after.etag)
+    # Nothing of the source has changed; it is refused once more, and that is all that is remembered.
+    one.shelf.errors["A"] = [Validation("no", system="sales")]
+    await one.run(full=True)
+    assert (await ledger(one))["A"] == after
+
+
+async def test_what_was_begun_and_never_answered_is_known_with_its_lines() -> None:
+    one, source = await bench()
+    source.put(order("A", line(1), line(2)))
+    one.shelf.errors["A"] = [GONE for _ in range(ROUNDS)]
+    assert (await one.run()).counts == {"failed": 1}
+    found = (await ledger(one))["A"]
+    assert (found.outcome, found.fingerprint) == ("begun", "")
+    assert found.lines == ("salesorderdetails:1", "salesorderdetails:2")
+    assert (await one.run()).counts == {"updated": 1}
+    assert (await ledger(one))["A"].outcome == "settled"
 
 
 @pytest.mark.parametrize("error", [ExpiredToken("too old", system="finops"), TooManyChanges("too many")])
