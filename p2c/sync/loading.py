@@ -20,6 +20,7 @@ from p2c.documents import (
     Outcome,
     OutcomeKind,
     Reference,
+    RowKey,
     Skipped,
     SourceDocument,
     Value,
@@ -203,12 +204,17 @@ class Loader:
     async def _compare(self, able: Sequence[tuple[Work, ReadyDocument]], done: list[Settled]) -> list[_Pending]:
         numbers = [self._number(ready) for _, ready in able]
         found = await self._destination.fetch(self._write, self._legal_entity, numbers) if able else {}
+        elsewhere = await self._elsewhere(able, numbers, found)
         pending: list[_Pending] = []
         for (work, ready), number in zip(able, numbers, strict=True):
             candidates = [one for one in found.get(_fold(number), []) if one.header.key not in work.taken]
             existing = self._choose(work, ready, candidates)
             if existing is None and candidates:
                 flaw = Flaw(", ".join(self._write.header.key), _several(number, candidates))
+                done.append(Settled(work.document, outcomes.rejected(work.document, [flaw])))
+                continue
+            if existing is None and id(work) in elsewhere:
+                flaw = Flaw("owningbusinessunit", _moved(number, elsewhere[id(work)], self._legal_entity))
                 done.append(Settled(work.document, outcomes.rejected(work.document, [flaw])))
                 continue
             ours = work.entry.lines if work.entry is not None else None
@@ -226,6 +232,34 @@ class Loader:
             else:
                 self._settle_conflict(_Pending(work, verdict, verdict.change, ready), existing, pending, done)
         return pending
+
+    async def _elsewhere(
+        self,
+        able: Sequence[tuple[Work, ReadyDocument]],
+        numbers: Sequence[tuple[str, ...]],
+        found: Mapping[tuple[str, ...], Sequence[ExistingDocument]],
+    ) -> dict[int, RowKey]:
+        """Rows that documents were settled as and that now belong to another business unit, by their works.
+
+        The same number may well be another legal entity's own, so only a row that we know by its id is meant.
+        """
+        lost = [
+            (work, work.entry.destination_id, number)
+            for (work, _), number in zip(able, numbers, strict=True)
+            if work.entry is not None and work.entry.destination_id and not found.get(_fold(number))
+        ]
+        if not lost or not (self._legal_entity.business_units or self._legal_entity.others):
+            return {}
+        header = replace(self._write, lines=())
+        anywhere = await self._destination.fetch(
+            header, LegalEntity(self._legal_entity.id), [number for _, _, number in lost]
+        )
+        return {
+            id(work): one.header.key
+            for work, identifier, number in lost
+            for one in anywhere.get(_fold(number), ())
+            if one.header.key == identifier
+        }
 
     def _settle_conflict(
         self, one: _Pending, existing: ExistingDocument | None, pending: list[_Pending], done: list[Settled]
@@ -335,6 +369,13 @@ def _first_broken(rules: Sequence[tuple[Rule, Expression]], row: Mapping[str, Va
 def _several(number: Sequence[str], candidates: Sequence[ExistingDocument]) -> str:
     ids = ", ".join(str(one.header.key) for one in candidates)
     return f"{len(candidates)} rows at the destination are numbered {'|'.join(number)} ({ids}); keep one of them"
+
+
+def _moved(number: Sequence[str], key: RowKey, legal_entity: LegalEntity) -> str:
+    return (
+        f"{'|'.join(number)} ({key}) belongs to a business unit at the destination that is none of {legal_entity.id}: "
+        "give it back to an owner of the legal entity"
+    )
 
 
 def _fold(number: Sequence[str]) -> tuple[str, ...]:

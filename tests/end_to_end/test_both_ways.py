@@ -204,6 +204,34 @@ def test_a_person_settles_what_the_template_does_not(stage: Raise) -> None:
     assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
 
 
+def test_an_order_that_moved_to_another_business_unit_is_not_made_a_second_time(stage: Raise) -> None:
+    play = lived(stage, "contoso-group")
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    units = {row["name"]: row["businessunitid"] for row in sales.rows("businessunit")}
+    entities = json.loads(play.settings.project.read_text(encoding="utf-8"))["connectionSet"]["legalEntities"]
+    there = units[entities["demf"]["businessUnits"][0]]
+    number = next(
+        str(row["SalesOrderNumber"])
+        for row in finops.books.rows("SalesTable", SalesOrderProcessingStatus="Confirmed", dataAreaId="usmf")
+        if sales.rows("salesorder", ordernumber=row["SalesOrderNumber"])
+    )
+    (order,) = sales.rows("salesorder", ordernumber=number)
+    home = {"ownerid": (order["owneridtype"], order["ownerid"]), "owningbusinessunit": order["owningbusinessunit"]}
+    team = sales.rows("team", businessunitid=there)[0]["teamid"]
+    sales.people.update("salesorder", order["salesorderid"], {"ownerid": ("team", team), "owningbusinessunit": there})
+    key = {"dataAreaId": "usmf", "SalesOrderNumber": number}
+    finops.update("CDSSalesOrderHeaders", key, {"SalesOrderName": "F&O says"})
+    finops.calculate_totals()
+    (letter,) = kept_back(play, play.run(["orders-to-sales"])).values()
+    assert (letter.kind.value, letter.key, letter.field) == ("rejected", number, "owningbusinessunit")
+    assert order["salesorderid"] in letter.reason
+    assert [one["salesorderid"] for one in sales.rows("salesorder", ordernumber=number)] == [order["salesorderid"]]
+    sales.people.update("salesorder", order["salesorderid"], home)
+    assert set(replay(play, letters(play, number)).values()) == {"updated"}
+    (order,) = sales.rows("salesorder", ordernumber=number)
+    assert order["name"] == "F&O says"
+
+
 def test_what_was_looked_up_in_one_run_is_looked_up_again_in_the_next(stage: Raise) -> None:
     """An account is merged into another of its number: in a process that stays, orders follow all the same."""
     play = lived(stage)
