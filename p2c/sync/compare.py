@@ -6,7 +6,7 @@ and its lines that we did not write stay, unless the template says that the sour
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -143,19 +143,23 @@ class Comparer:
         updates: list[RowChange] = []
         creates: list[RowChange] = []
         for line in document.lines:
-            name = self._line_name(line)
-            found = there.pop(name, None)
-            if found is not None:
+            rows = there.get(self._line_name(line))
+            if rows:
+                # Of several with one number ours is meant; the others are left over.
+                own = self._new_line_key(line, document)
+                found = rows.pop(next((place for place, (_, row) in enumerate(rows) if row.key == own), 0))
                 updates += self._update(line, found[1], adopted=ours is None, changed=changed)
                 continue
             new = self._sellable(line, unfit)
             creates.append(self._create(new, self._new_line_key(new, document), self._link(new, header_key)))
             if existing is not None:
                 changed.append(f"{line.label}: added")
+        wanted = {self._line_name(line) for line in document.lines}
         deletes = [
             RowChange("delete", self._tasks[task].destination.entity, row.key, {}, name)
-            for name, (task, row) in there.items()
-            if self._removable(task, name, ours)
+            for name, rows in there.items()
+            for task, row in rows
+            if self._removable(task, name, ours, taken=name in wanted)
         ]
         changed.extend(f"{row.label}: removed" for row in deletes)
         return [*deletes, *updates, *creates]
@@ -172,27 +176,37 @@ class Comparer:
         unfit.append(Awaited("product", line.product, place, line.label, why))
         return line
 
-    def _existing_lines(self, existing: ExistingDocument) -> dict[str, tuple[str, ExistingRow]]:
-        """Lines found, by name, those of others left out; tasks that share an entity find the same lines."""
-        found: dict[str, tuple[str, ExistingRow]] = {}
+    def _existing_lines(self, existing: ExistingDocument) -> dict[str, list[tuple[str, ExistingRow]]]:
+        """Lines found, by name, those of others left out; tasks that share an entity find the same lines.
+
+        Several have one name where a person entered a line with the number of another.
+        """
+        found: dict[str, list[tuple[str, ExistingRow]]] = {}
+        met: set[RowKey] = set()
         for task in existing.lines:
-            for name, row in self.lines_of(existing, task).items():
-                found.setdefault(name, (task, row))
+            for name, row in self._named(existing, task):
+                if row.key not in met:
+                    met.add(row.key)
+                    found.setdefault(name, []).append((task, row))
         return found
 
     def lines_of(self, existing: ExistingDocument, task: str) -> dict[str, ExistingRow]:
         """The lines that were found as one task reads them, by name, those of others left out."""
-        ignored = self._ignored.get(task)
         found: dict[str, ExistingRow] = {}
-        for row in existing.lines.get(task, ()):
-            if ignored is None or not ignored.holds(row.values):
-                name = self._name(task, tuple(row.values.get(_column(one)) for one in self._key_paths(task)))
-                found.setdefault(name, row)
+        for name, row in self._named(existing, task):
+            found.setdefault(name, row)
         return found
 
-    def _removable(self, task: str, name: str, ours: Sequence[str] | None) -> bool:
+    def _named(self, existing: ExistingDocument, task: str) -> Iterator[tuple[str, ExistingRow]]:
+        ignored = self._ignored.get(task)
+        for row in existing.lines.get(task, ()):
+            if ignored is None or not ignored.holds(row.values):
+                yield self._name(task, tuple(row.values.get(_column(one)) for one in self._key_paths(task))), row
+
+    def _removable(self, task: str, name: str, ours: Sequence[str] | None, *, taken: bool) -> bool:
+        """`taken`: the line itself is there, and this is another row with its number: not one that we wrote."""
         extra = self._tasks[task].destination.extra
-        return extra == "delete" or (extra == "ours" and ours is not None and name in ours)
+        return extra == "delete" or (extra == "ours" and ours is not None and name in ours and not taken)
 
     def _key_paths(self, task: str) -> list[str]:
         destination = self._tasks[task].destination

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -202,6 +203,25 @@ def test_a_person_settles_what_the_template_does_not(stage: Raise) -> None:
         assert letters(play) == []
         assert finops.books.get("CustTable", "usmf", "A-1001")["OrganizationName"] == name  # type: ignore[index]
     assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
+
+
+def test_a_line_that_a_person_added_with_the_number_of_another_does_not_double_the_order(stage: Raise) -> None:
+    play = lived(stage)
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    number = confirmed(play)
+    (order,) = sales.rows("salesorder", ordernumber=number)
+    lines = sales.rows("salesorderdetail", salesorderid=order["salesorderid"])
+    copied = {name: lines[0][name] for name in ("salesorderid", "productid", "uomid", "sequencenumber")}
+    first = {"salesorderdetailid": "00000000-0000-4000-8000-000000000001", "quantity": Decimal(7)}
+    sales.create("salesorderdetail", copied | first)
+    key = {"dataAreaId": "usmf", "SalesOrderNumber": number}
+    finops.update("CDSSalesOrderHeaders", key, {"SalesOrderName": "F&O says"})
+    finops.calculate_totals()
+    assert counts(play.run(["orders-to-sales"]))["orders-to-sales"] == {"updated": 1}
+    after = sales.rows("salesorderdetail", salesorderid=order["salesorderid"])
+    assert sorted((one["sequencenumber"], one["quantity"]) for one in after) == sorted(
+        (one["sequencenumber"], one["quantity"]) for one in lines
+    )
 
 
 def test_an_order_that_moved_to_another_business_unit_is_not_made_a_second_time(stage: Raise) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -222,3 +223,17 @@ async def test_the_legal_entity_owns_what_is_created_and_nothing_else() -> None:
 async def test_currency_is_set_once() -> None:
     (header, _) = rows(await compare(order("SO-1"), None, None))
     assert header[2]["transactioncurrencyid"] == Shelf().reference(CURRENCY, "USD")
+
+
+@pytest.mark.parametrize("extra", ["delete", "ours", "keep"])
+async def test_of_two_lines_with_one_number_ours_is_meant_and_the_other_one_goes_if_the_source_owns_all(
+    extra: str,
+) -> None:
+    header = row_id("salesorders", "usmf", "SO-1")
+    ours = replace(their_line(1), key=row_id("salesorderdetails", "usmf", "SO-1", "salesorderdetails:1"))
+    theirs = their_line(1, quantity=Decimal(7))
+    for lines in ((ours, theirs), (theirs, ours)):
+        there = ExistingDocument(ExistingRow(header, AGREEING), {"Line": lines})
+        verdict = await compare(order("SO-1", line(1)), there, ("salesorderdetails:1",), of=template(extra=extra))
+        rows = verdict.change.rows if verdict.change else ()
+        assert [(row.action, row.key) for row in rows] == ([("delete", theirs.key)] if extra == "delete" else [])
