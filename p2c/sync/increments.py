@@ -87,9 +87,15 @@ def noted(settled: Sequence[Settled], entries: Mapping[str, Entry], begun: Colle
     which must be looked at again.
     """
     written = {one.document.key for one in settled if one.entry is not None}
+    # Of several rows with one key (revisions of a quote) the one that went counts, and those that were left out do not.
+    went = written | {one.document.key for one in settled if one.outcome.kind is OutcomeKind.UNCHANGED}
     return [
         replace(one, entry=_note(one, entries.get(key), always=key in begun))
-        if one.entry is None and (key := one.document.key) and one.document.header and key not in written
+        if one.entry is None
+        and (key := one.document.key)
+        and one.document.header
+        and key not in written
+        and (key not in went or one.outcome.kind is OutcomeKind.UNCHANGED)
         else one
         for one in settled
     ]

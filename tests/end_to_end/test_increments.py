@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 
 import pytest
 
 from demo.stage import Stage
 from p2c.documents import OutcomeKind
+from p2c.operations.opening import opened_store
+from p2c.state.ledger import Entry, Ledger
 from p2c.sync.session import Finished
 from sandbox.company.plan import Account, Address
 from sandbox.company.sales_desk import SalesDesk
@@ -29,6 +32,14 @@ def sold(stage: Raise, **options: SalesOptions) -> Stage:
 
 def record_of(results: list[Finished], template: str) -> Finished:
     return next(one for one in results if one.record.template == template)
+
+
+def entry_of(play: Stage, template: str, key: str) -> Entry:
+    async def work() -> Entry:
+        async with opened_store(play.settings) as store:
+            return (await Ledger(store, f"lanes/usmf/{template}/ledger/{template}").get_many([key]))[key]
+
+    return asyncio.run(work())
 
 
 def test_a_run_without_changes_costs_a_request_per_table_and_a_scan(stage: Raise) -> None:
@@ -186,6 +197,21 @@ def test_tables_that_are_not_tracked(stage: Raise, tables: set[str]) -> None:
     found = counts(play.run())
     assert found["accounts"]["updated"] == 1
     assert found["orders-to-finops"]["updated"] == 1
+
+
+def test_a_superseded_revision_that_is_read_again_does_not_stand_for_the_quote(stage: Raise) -> None:
+    play = sold(stage, sales=SalesOptions(not_tracked=frozenset({"quote", "quotedetail"})))
+    sales, there = play.sandbox.sales, play.sandbox.finops.books.rows("SalesQuotationTable")
+    numbers = {row["SalesQuotationNumber"] for row in there}
+    quote = next(row for row in sales.rows("quote", statecode=1) if row["quotenumber"] in numbers)
+    revision = sales.people.revise_quote(str(quote["quoteid"]))
+    sales.people.activate_quote(revision)
+    for _ in range(2):
+        # All that changed in the last minutes is read again each time, both revisions with it.
+        assert counts(play.run(["quotes"]))["quotes"].keys() == {"skipped", "unchanged"}
+        entry = entry_of(play, "quotes", str(quote["quotenumber"]))
+        assert entry.outcome == "settled"
+        assert set(entry.line_ids) == {row["quotedetailid"] for row in sales.rows("quotedetail", quoteid=revision)}
 
 
 def test_an_expired_token_is_followed_by_a_full_comparison_that_says_so(stage: Raise) -> None:
