@@ -121,11 +121,12 @@ class Loader:
             if one.reference
         }
 
-    async def load(self, works: Sequence[Work], note: Note | None = None) -> list[Settled]:
+    async def load(self, works: Sequence[Work], note: Note | None = None, *, alone: bool = False) -> list[Settled]:
         """One Settled for each work. Raises ConfigError and AuthError: they stop the run.
 
         `note` is given what is begun before it is sent: documents that get lines, with the names of the lines. Who dies
-        or learns nothing of the outcome then still knows them as ours.
+        or learns nothing of the outcome then still knows them as ours. `alone`: no checkpoint tells the next run that
+        this was interrupted; so all that is changed is noted, and compared if it is not settled.
         """
         done: list[Settled] = []
         pending = list(works)
@@ -135,7 +136,7 @@ class Loader:
             if not pending:
                 return done
             ready = await self._prepare(pending, done)
-            if note is not None and (new := self._begun(ready)):
+            if note is not None and (new := self._begun(ready, alone=alone)):
                 begun |= new
                 await note({one.work.document.key: new[id(one.work)] for one in ready if id(one.work) in new})
             pending = await self._send(ready, done, last)
@@ -182,18 +183,19 @@ class Loader:
         done.extend(await self._refused(refused))
         return again
 
-    def _begun(self, pending: Sequence[_Pending]) -> dict[int, Entry]:
+    def _begun(self, pending: Sequence[_Pending], *, alone: bool) -> dict[int, Entry]:
         """What to remember of documents while they are written, by their works: the lines that they may have then.
 
         A row that was there before us stays unknown: nothing in it is ours until all of it is settled.
         """
         found: dict[int, Entry] = {}
-        for one in pending if self._owns_lines else ():
+        for one in pending:
             document, entry = one.work.document, one.work.entry
             if entry is None and one.verdict.created:
                 entry = Entry("", source_id=document.source_id, template_hash=self._hash)
             names = [name for name in one.verdict.line_names if entry is not None and name not in entry.lines]
-            if entry is not None and names and document.key:
+            matters = (bool(names) and self._owns_lines) or (alone and one.work.entry is not None)
+            if entry is not None and matters and document.key:
                 lines = (*entry.lines, *names)
                 ids = tuple(document.line_ids)
                 found[id(one.work)] = replace(

@@ -29,12 +29,13 @@ class PageWork:
         self._renames = renames
 
     async def settle(
-        self, page: Page, compared: datetime | None, *, careful: bool, newcomers: bool = False
+        self, page: Page, compared: datetime | None, *, careful: bool, newcomers: bool = False, alone: bool = False
     ) -> list[Settled]:
         """What became of each document of a page. `careful`: all are compared with the destination.
 
         `compared` is when everything was last read; whoever was renamed since is known by it. `newcomers`: those that
-        go for the first time are noted, since this is not the first read of everything.
+        go for the first time are noted, since this is not the first read of everything. `alone`: no
+        checkpoint stands for what is done here.
         """
         settled = [self._orphan(*one) for one in page.orphans]
         mapped: list[tuple[SourceDocument, MappedDocument]] = []
@@ -63,7 +64,7 @@ class PageWork:
             await self._ledger.put_many(what)
             await self._ledger.flush()
 
-        loaded = await self._loader.load(works, note)
+        loaded = await self._loader.load(works, note, alone=alone)
         if newcomers and self._renames is not None:
             # Before the ledger knows them: what it knows and this does not could be renamed unnoticed.
             await self._renames.note([one.document for one in loaded if _went_first(one, entries)])

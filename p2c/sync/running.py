@@ -280,7 +280,11 @@ class TemplateRun:
         together = Page(sorted(documents, key=lambda one: one.key.casefold()), None)
         known = await self._lane.checkpoints.load(self._template.id)
         settled = await self._work.settle(
-            together, known.compared if known else None, careful=self._mode.full or self._reading.full, newcomers=True
+            together,
+            known.compared if known else None,
+            careful=self._mode.full or self._reading.full,
+            newcomers=True,
+            alone=True,
         )
         self._lane.check()
         return await self._lane.settler.remember(settled, run_id, page)

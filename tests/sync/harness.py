@@ -102,49 +102,58 @@ class Bench(Generic[S]):
     """How its slice ended."""
 
     async def run(self, *, full: bool = False, dry: bool = False, slicing: Slicing | None = None) -> RunRecord:
-        mode = Mode(full, dry)
-        digest = template_hash(self.template)
-        rules = mapper(self.template)
-        comparer = Comparer(rules, self.legal_entity)
-        loader = Loader(rules, comparer, self.shelf, self.legal_entity, digest, dry=dry)
         open_it = (
             open_dry_lane(self.store, self.template, self.legal_entity.id, slicing.run_id)
             if dry and slicing
             else self.lane(dry=dry)
         )
         async with open_it as lane:
-            run = TemplateRun(
-                self.template,
-                digest,
-                self.legal_entity,
-                rules,
-                self.source,
-                loader,
-                lane,
-                mode=mode,
-                page_size=10,
-                progress=self.watch,
-                full_every=self.full_every,
-                slicing=slicing,
-                departures=Departures(
-                    rules,
-                    self.source,
-                    self.shelf,
-                    self.legal_entity,
-                    lane,
-                    self.brake,
-                    dry=dry,
-                    kept=not dry or slicing is not None,
-                    page_size=2,
-                ),
-                renames=Renames(rules, self.source, self.legal_entity, lane.ledger, lane.newcomers),
-                identities=self.identities,
-            )
+            run = self.prepared(lane, full=full, dry=dry, slicing=slicing)
             record = await run.run()
             kept = [one async for one in lane.runs.outcomes(record.id)]
         self.outcomes = kept or list(run.outcomes)
         self.end = run.end
         return record
+
+    async def take(self, *keys: str) -> list[Outcome]:
+        """Synchronises some documents, as events do."""
+        async with self.lane(dry=False) as lane:
+            return await self.prepared(lane).take(keys)
+
+    def prepared(
+        self, lane: Lane, *, full: bool = False, dry: bool = False, slicing: Slicing | None = None
+    ) -> TemplateRun:
+        digest = template_hash(self.template)
+        rules = mapper(self.template)
+        comparer = Comparer(rules, self.legal_entity)
+        loader = Loader(rules, comparer, self.shelf, self.legal_entity, digest, dry=dry)
+        return TemplateRun(
+            self.template,
+            digest,
+            self.legal_entity,
+            rules,
+            self.source,
+            loader,
+            lane,
+            mode=Mode(full, dry),
+            page_size=10,
+            progress=self.watch,
+            full_every=self.full_every,
+            slicing=slicing,
+            departures=Departures(
+                rules,
+                self.source,
+                self.shelf,
+                self.legal_entity,
+                lane,
+                self.brake,
+                dry=dry,
+                kept=not dry or slicing is not None,
+                page_size=2,
+            ),
+            renames=Renames(rules, self.source, self.legal_entity, lane.ledger, lane.newcomers),
+            identities=self.identities,
+        )
 
     def lane(self, *, dry: bool = True) -> AbstractAsyncContextManager[Lane]:
         return open_lane(self.store, self.template, self.legal_entity.id, lease_seconds=60, dry=dry)

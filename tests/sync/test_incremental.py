@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2c.documents import OutcomeKind, SourceDocument
-from p2c.errors import ExpiredToken, P2CError, Transient, Validation
+from p2c.errors import AuthError, ExpiredToken, P2CError, Transient, Validation
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.ledger import Entry
 from p2c.sync.increments import choose
@@ -202,6 +202,42 @@ async def test_what_was_begun_and_never_answered_is_known_with_its_lines() -> No
     assert found.lines == ("salesorderdetails:1", "salesorderdetails:2")
     assert (await one.run()).counts == {"updated": 1}
     assert (await ledger(one))["A"].outcome == "settled"
+
+
+async def interrupted_event(stop: int | None) -> tuple[Bench[Telling], Telling]:
+    one, source = await bench()
+    for key in "AB":
+        source.put(order(key, line(1), name="For a moment"))
+    one.store.stop_after(stop)
+    return one, source
+
+
+async def test_what_an_event_wrote_and_did_not_settle_is_compared_although_it_was_changed_back() -> None:
+    whole, _ = await interrupted_event(None)
+    before = whole.store.writes
+    await whole.take("A", "B")
+    for left in range(whole.store.writes - before):
+        one, source = await interrupted_event(left)
+        with pytest.raises(Stopped):
+            await one.take("A", "B")
+        one.store.stop_after(None)
+        one.store.held.clear()
+        for key in "AB":
+            source.put(order(key, line(1)))
+        await one.run()
+        assert {row["name"] for row in one.shelf.headers().values()} == {"Order"}, left
+        assert {entry.outcome for entry in (await ledger(one)).values()} == {"settled"}
+
+
+async def test_what_an_event_wrote_before_it_was_stopped_is_compared_although_it_was_changed_back() -> None:
+    one, source = await interrupted_event(None)
+    one.shelf.errors["B"] = [AuthError("no role")]
+    with pytest.raises(AuthError):
+        await one.take("A", "B")
+    assert one.shelf.headers()["A"]["name"] == "For a moment"
+    source.put(order("A", line(1)))
+    await one.run()
+    assert one.shelf.headers()["A"]["name"] == "Order"
 
 
 @pytest.mark.parametrize("error", [ExpiredToken("too old", system="finops"), TooManyChanges("too many")])
