@@ -20,13 +20,21 @@ class PageWork:
     """Works on pages of one template, in one lane."""
 
     def __init__(
-        self, mapper: Mapper, template_hash: str, ledger: Ledger, loader: Loader, renames: Renames | None
+        self,
+        mapper: Mapper,
+        template_hash: str,
+        ledger: Ledger,
+        loader: Loader,
+        renames: Renames | None,
+        *,
+        dry: bool = False,
     ) -> None:
         self._mapper = mapper
         self._hash = template_hash
         self._ledger = ledger
         self._loader = loader
         self._renames = renames
+        self._dry = dry
 
     async def settle(
         self, page: Page, compared: datetime | None, *, careful: bool, newcomers: bool = False, alone: bool = False
@@ -45,7 +53,7 @@ class PageWork:
             else:
                 settled.append(Settled(document, outcomes.from_mapping(document, result)))
         entries = await self._ledger.get_many([document.key for document in page.documents if document.key])
-        renamed = await self._renamed([(one, entries.get(one.key)) for one, _ in mapped], compared)
+        renamed = await self._renamed([one for one, _ in mapped], entries, compared)
         works: list[Work] = []
         for document, result in mapped:
             entry = entries.get(document.key)
@@ -84,17 +92,37 @@ class PageWork:
         return frozenset([one.destination_id async for key, one in same if one.destination_id and key != document.key])
 
     async def _renamed(
-        self, documents: Sequence[tuple[SourceDocument, Entry | None]], compared: datetime | None
+        self, documents: Sequence[SourceDocument], entries: dict[str, Entry], compared: datetime | None
     ) -> dict[str, Outcome]:
-        """The outcomes of those that were settled under another key, by source id."""
+        """The outcomes of those that were settled under another key, by source id.
+
+        One whose key is only spelled otherwise is the same document to both systems: `entries` has it then.
+        """
         if self._renames is None:
             return {}
-        before = await self._renames.find(documents, compared)
+        before = await self._renames.find([(one, entries.get(one.key)) for one in documents], compared)
+        found = [(one, before[one.source_id]) for one in documents if one.source_id in before]
+        same = {one.key: old for one, old in found if old.casefold() == one.key.casefold()}
+        if same:
+            await self._respell(same, entries)
+            if not self._dry:
+                await self._renames.note([one for one in documents if one.key in same])
         return {
-            one.source_id: outcomes.rejected(one, [self._renames.flaw(one, before[one.source_id])])
-            for one, _ in documents
-            if one.source_id in before
+            one.source_id: outcomes.rejected(one, [self._renames.flaw(one, old)])
+            for one, old in found
+            if one.key not in same
         }
+
+    async def _respell(self, same: Mapping[str, str], entries: dict[str, Entry]) -> None:
+        """Moves what the ledger knows to keys as they are spelled now."""
+        known = await self._ledger.get_many(same.values())
+        moved = {new: known[old] for new, old in same.items() if old in known}
+        entries.update(moved)
+        if not self._dry:
+            await self._ledger.put_many(moved)
+            await self._ledger.flush()
+            await self._ledger.remove_many(same[new] for new in moved)
+            await self._ledger.flush()
 
     def _known(self, entry: Entry | None, mapped: MappedDocument) -> bool:
         return entry is not None and entry.fingerprint == mapped.fingerprint and entry.template_hash == self._hash

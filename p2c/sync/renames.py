@@ -43,18 +43,18 @@ class Renames:
     async def find(
         self, documents: Sequence[tuple[SourceDocument, Entry | None]], since: datetime | None
     ) -> dict[str, str]:
-        """By source id: the key under which the document was settled.
+        """By source id: the key under which the document was settled, if it was another one or was spelled otherwise.
 
         `since` is when everything was last read; None: while that is done for the first time, nobody is looked for.
         """
         new = [one for one, entry in documents if one.key and _may_be_new(entry)]
         if self._read is None or not new:
             return {}
-        keys = {one.source_id.lower(): one.key.casefold() for one in new}
+        keys = {one.source_id.lower(): one.key for one in new}
         before = await self._newcomers.find(keys)
         if since is not None:
             before |= await self._older([one for one in new if one.source_id.lower() not in before], keys, since)
-        found = {identifier: key for identifier, key in before.items() if key.casefold() != keys[identifier]}
+        found = {identifier: key for identifier, key in before.items() if key != keys[identifier]}
         return {one.source_id: found[one.source_id.lower()] for one in new if one.source_id.lower() in found}
 
     async def _older(
@@ -72,7 +72,7 @@ class Renames:
         if old:
             async for key, entry in self._ledger.entries():
                 identifier = entry.source_id.lower()
-                if entry.settled and identifier in old and key.casefold() != keys[identifier]:
+                if entry.settled and identifier in old and key != keys[identifier]:
                     found[identifier] = key
         return found
 

@@ -65,7 +65,7 @@ class TemplateRun:
         self._slicing = slicing
         self._trigger = trigger
         self._departures = departures
-        self._work = PageWork(mapper, template_hash, lane.ledger, loader, renames)
+        self._work = PageWork(mapper, template_hash, lane.ledger, loader, renames, dry=mode.dry)
         self._compared: datetime | None = None
         # A dry run in one piece leaves no trace; one in slices has a lane of its own to remember where it is.
         self._kept = slicing is not None or not mode.dry
@@ -196,9 +196,10 @@ class TemplateRun:
 
     async def _fresh(self, keys: Sequence[str]) -> Page:
         found = await self._source.documents(self._mapper.reads(), self._legal_entity, keys)
-        there = {one.key.casefold() for one in found}
+        # One that is spelled otherwise now is listed anew, if it still waits.
+        there = {one.key for one in found}
         if not self._mode.dry:
-            await self._lane.settler.clear([key for key in keys if key.casefold() not in there])
+            await self._lane.settler.clear([key for key in keys if key not in there])
         return Page(sorted(found, key=lambda one: one.key.casefold()), keys[-1])
 
     async def _pages(self, pages: AsyncIterator[Page], careful: int, *, whole: bool = False) -> int:

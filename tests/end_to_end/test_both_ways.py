@@ -377,6 +377,29 @@ def test_another_number_that_came_while_a_rule_kept_the_row_back_is_noticed(stag
     assert not play.sandbox.finops.books.has("CustTable", "usmf", "N-2")
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_a_number_in_other_capitals_is_the_same_number(stage: Raise, late: bool) -> None:
+    play = stage(project=override(accounts={"deletes": "delete"}))
+    play.company.set_up()
+    desk, books = SalesDesk(play.sandbox.sales), play.sandbox.finops.books
+    if late:
+        play.run(["accounts"])
+    account = desk.create("account", "fresh", {"name": "Fresh", "accountnumber": "N-1", "telephone1": "555"})
+    play.run(["accounts"])
+    desk.update(account, {"accountnumber": "n-1", "name": "Other", "telephone1": None})
+    assert counts(play.run(["accounts"], mode=Mode(dry=True)))["accounts"] == {"updated": 1}
+    assert counts(play.run(["accounts"]))["accounts"] == {"updated": 1}
+    (customer,) = [one for one in books.rows("CustTable") if str(one["CustomerAccount"]).upper() == "N-1"]
+    assert (customer["OrganizationName"], customer["PrimaryContactPhone"]) == ("Other", "")
+    desk.update(account, {"accountnumber": "N-1", "name": "Fresh", "telephone1": "555"})
+    assert counts(play.run(["accounts"]))["accounts"] == {"updated": 1}
+    (customer,) = [one for one in books.rows("CustTable") if str(one["CustomerAccount"]).upper() == "N-1"]
+    assert (customer["OrganizationName"], customer["PrimaryContactPhone"]) == ("Fresh", "555")
+    play.sandbox.sales.people.delete("account", account.id)
+    assert counts(play.run(["accounts"]))["accounts"] == {"deleted": 1}
+    assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
+
+
 def another_invoice(play: Stage, number: str) -> None:
     """F&O posts an invoice whose number it has used before: date and voucher make it another one."""
     books = play.sandbox.finops.books
