@@ -107,6 +107,7 @@ class Loader:
         self._legal_entity = legal_entity
         self._hash = template_hash
         self._dry = dry
+        self._told = policy == "source"
         self._witness = Witness(mapper, comparer)
         self._judge = conflicts.Judge(template, template_hash, legal_entity, self._witness, policy)
         # Rows that a line's absence removes only if they are ours: then it must be known whose they are.
@@ -192,7 +193,12 @@ class Loader:
         for one in pending:
             document, entry = one.work.document, one.work.entry
             if entry is None and one.verdict.created:
-                entry = Entry("", source_id=document.source_id, template_hash=self._hash)
+                entry = Entry(
+                    "",
+                    source_id=document.source_id,
+                    template_hash=self._hash,
+                    number=self._other_number(document, one.ready),
+                )
             names = [name for name in one.verdict.line_names if entry is not None and name not in entry.lines]
             matters = (bool(names) and self._owns_lines) or (alone and one.work.entry is not None)
             if entry is not None and matters and document.key:
@@ -215,6 +221,9 @@ class Loader:
                 flaw = Flaw(", ".join(self._write.header.key), _several(number, candidates))
                 done.append(Settled(work.document, outcomes.rejected(work.document, [flaw])))
                 continue
+            if existing is None and (other := self._renumbered(work, number)) is not None:
+                done.append(Settled(work.document, outcomes.rejected(work.document, [other])))
+                continue
             if existing is None and id(work) in elsewhere:
                 flaw = Flaw("owningbusinessunit", _moved(number, elsewhere[id(work)], self._legal_entity))
                 done.append(Settled(work.document, outcomes.rejected(work.document, [flaw])))
@@ -234,6 +243,22 @@ class Loader:
             else:
                 self._settle_conflict(_Pending(work, verdict, verdict.change, ready), existing, pending, done)
         return pending
+
+    def _renumbered(self, work: Work, number: Sequence[str]) -> Flaw | None:
+        """What to tell of a document that went under another number: written now, there would be two of it.
+
+        A number may be made of more than the document's own key (of a contact, its company's as well).
+        """
+        if work.entry is None or self._told:
+            return None
+        before = work.entry.number or work.document.key
+        if keys.fold(before) == keys.fold(keys.join(number)):
+            return None
+        return Flaw(
+            ", ".join(self._mapper.template.header.source.key),
+            f"went as {before!r} and would now be {keys.join(number)!r}, a second one beside it: change it there, or "
+            f"let it go as a new one with p2c conflicts settle {work.document.key!r} --keep source, and see to the old",
+        )
 
     async def _elsewhere(
         self,
@@ -344,8 +369,12 @@ class Loader:
             settled.append(Settled(document, outcome))
         return settled
 
-    def _settled_entry(self, work: Work, ready: ReadyDocument, verdict: Verdict) -> Entry:
+    def _other_number(self, document: SourceDocument, ready: ReadyDocument) -> str:
+        """The document's number at the destination; "" where that is its key."""
         number = keys.join(self._number(ready))
+        return "" if number.casefold() == document.key.casefold() else number
+
+    def _settled_entry(self, work: Work, ready: ReadyDocument, verdict: Verdict) -> Entry:
         adopted = work.entry is None and not verdict.created
         return Entry(
             fingerprint=work.mapped.fingerprint,
@@ -355,7 +384,7 @@ class Loader:
             outcome="settled",
             template_hash=self._hash,
             etag=work.document.etag,
-            number="" if number.casefold() == work.document.key.casefold() else number,
+            number=self._other_number(work.document, ready),
             seen=self._witness.testimony(ready, created=verdict.created, adopted=adopted),
             line_ids=tuple(work.document.line_ids),
         )
