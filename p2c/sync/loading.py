@@ -300,7 +300,13 @@ class Loader:
             pending.append(replace(one, conflict=judgement.conflict))
         elif judgement.conflict.winner == "destination" and work.entry is not None:
             # What was seen of the destination stays: it is a conflict for as long as the two sides differ.
-            kept = replace(work.entry, fingerprint=work.mapped.fingerprint, outcome=conflicts.KEPT)
+            kept = replace(
+                work.entry,
+                fingerprint=work.mapped.fingerprint,
+                outcome=conflicts.KEPT,
+                etag=work.document.etag,
+                line_ids=tuple(work.document.line_ids),
+            )
             done.append(Settled(work.document, judgement.outcome, kept, judgement.conflict))
         else:
             done.append(Settled(work.document, judgement.outcome, conflict=judgement.conflict))

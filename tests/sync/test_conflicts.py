@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ from p2c.sync.loading import Loader, Work
 from p2c.templates.load import template_hash
 from p2c.templates.models import Template
 from tests.sync.harness import Bench
+from tests.sync.telling import Telling
 from tests.sync.world import USMF, Pages, Shelf, line, mapper, order, template
 
 
@@ -63,6 +65,30 @@ async def test_the_destination_wins_until_both_agree() -> None:
     assert (await bench.run()).counts == {"unchanged": 2}
     bench.source.content[0][0] = order("A", line(1), name="News")
     assert (await bench.run()).counts == {"unchanged": 1, "updated": 1}
+
+
+@pytest.mark.parametrize("extra", ["delete", "ours"])
+async def test_a_line_that_somebody_added_is_a_change_where_the_source_would_remove_it(extra: str) -> None:
+    bench = Bench(Pages([order("A", line(1))]), template=template({"conflicts": "ask"}, extra=extra))
+    await bench.run()
+    (header,) = bench.shelf.rows["salesorders"]
+    bench.shelf.rows["salesorderdetails"]["theirs"] = {"salesorderid": header, "sequencenumber": 77}
+    assert (await bench.run()).counts == {"unchanged": 1}
+    bench.source.content[0][0] = order("A", line(1), name="News")
+    assert (await bench.run()).counts == ({"rejected": 1} if extra == "delete" else {"updated": 1})
+    assert "theirs" in bench.shelf.rows["salesorderdetails"]
+    assert len(await bench.conflicts()) == (1 if extra == "delete" else 0)
+
+
+async def test_what_the_destination_kept_is_remembered_with_the_version_of_the_source() -> None:
+    one = Bench(Telling(order("A", line(1))), template=policy("destination"))
+    await one.run()
+    one.shelf.headers()["A"]["name"] = "Theirs"
+    one.source.put(replace(order("A", line(1), name="Ours"), line_ids=("line id",)))
+    assert (await one.run()).counts == {"skipped": 1}
+    async with one.lane() as lane:
+        (entry,) = [entry async for _, entry in lane.ledger.entries()]
+    assert (entry.outcome, entry.etag, entry.line_ids) == ("kept", one.source.there["A"].etag, ("line id",))
 
 
 async def test_a_person_is_asked() -> None:
