@@ -264,13 +264,17 @@ class ExistingDocument:
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """One write: `values` are final columns; lookups are References, None on a lookup's column clears it."""
+    """One write: `values` are final columns; lookups are References, None on a lookup's column clears it.
+
+    With an `etag` the row is written only as it was when it had that one, where the system can tell.
+    """
 
     action: Literal["create", "update", "delete"]
     entity: str
     key: RowKey
     values: Mapping[str, Value | Reference] = field(default_factory=dict)
     label: str = HEADER
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

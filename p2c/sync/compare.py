@@ -100,7 +100,10 @@ class Comparer:
         if row.write_in is not None and existing.values.get(WRITE_IN) is True:
             row = row.write_in
         different = self._different(row, row.update, existing, adopted=adopted, changed=changed)
-        return [RowChange("update", row.entity, existing.key, different, row.label)] if different else []
+        # What is compared must be what is written over. Only the header, which comes first: whatever writes a line, or
+        # the header once more, meets rows that the service itself has just written (totals, the lines beside).
+        etag = existing.etag if row.label == HEADER else ""
+        return [RowChange("update", row.entity, existing.key, different, row.label, etag)] if different else []
 
     def _last(
         self, row: ReadyRow, key: RowKey, existing: ExistingDocument | None, changed: list[str]

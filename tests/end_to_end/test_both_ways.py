@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
 from demo.stage import Stage
 from p2c.operations import dead_letters
 from p2c.operations.dead_letters import Place
-from p2c.operations.opening import open_session, opened_store, project_of
+from p2c.operations.opening import connected, open_session, opened_store, project_of
 from p2c.state.conflicts import Conflict
 from p2c.state.waiting import Waiting
-from p2c.sync.session import Finished
+from p2c.sync.session import Finished, Session
 from p2c.sync.watching import Mode
 from p2c.templates.models import Conflicts
 from sandbox.company.sales_desk import Ref, SalesDesk
-from tests.staging import FULL, Raise, counts, forget_requests, kept_back, writes
+from tests.staging import FULL, Raise, change_project, counts, forget_requests, kept_back, writes
 
 ORDERS = ["orders-to-finops", "orders-to-sales"]
 
@@ -154,6 +156,48 @@ def test_the_owner_of_an_order_is_told_by_its_processing_status(stage: Raise) ->
     forget_requests(play)
     assert kinds(play.run(ORDERS)) <= {"unchanged", "skipped"}
     assert writes(play) == (0, 0)
+
+
+class Hasty(httpx.AsyncHTTPTransport):
+    """The network, but that somebody acts just before the first batch arrives."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self._act: Callable[[], object] | None = act
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._act is not None and request.url.path.endswith("$batch"):
+            act, self._act = self._act, None
+            await asyncio.to_thread(act)
+        return await super().handle_async_request(request)
+
+
+def test_what_a_person_changes_between_our_looking_and_our_writing_is_a_conflict_and_not_lost(stage: Raise) -> None:
+    play = lived(stage)
+    change_project(play.settings, override(orders_to_sales={"conflicts": "ask"}))
+    play.run(ORDERS)
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    number = confirmed(play)
+    (row,) = sales.rows("salesorder", ordernumber=number)
+    key = {"dataAreaId": "usmf", "SalesOrderNumber": number}
+    finops.update("CDSSalesOrderHeaders", key, {"SalesOrderName": "F&O says"})
+    finops.calculate_totals()
+
+    def act() -> None:
+        sales.people.update("salesorder", row["salesorderid"], {"name": "Sales says"})
+
+    async def work() -> list[Finished]:
+        project = project_of(play.settings)
+        async with (
+            connected(play.settings, project, sales_transport=Hasty(act)) as (end, other),
+            opened_store(play.settings) as store,
+        ):
+            return await Session(project, play.settings, end, other, store).run(["orders-to-sales"])
+
+    (letter,) = kept_back(play, asyncio.run(work())).values()
+    assert (letter.key, letter.rule) == (number, "conflict")
+    (row,) = sales.rows("salesorder", ordernumber=number)
+    assert row["name"] == "Sales says"
 
 
 def test_an_order_changed_in_sales_after_finops_confirmed_it_is_a_conflict_that_finops_wins(stage: Raise) -> None:

@@ -1,6 +1,7 @@
 """Row changes as requests to the Web API of Sales.
 
-Ids are ours, so a create is an upsert that must not find its row, an update one that must.
+Ids are ours, so a create is an upsert that must not find its row, an update one that must, and as it was read where the
+change says so: a person may have written it since.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def _part(row: RowChange) -> Part:
     url = literals.key_segment(row.entity, row.key)
     if row.action == "delete":
         return Part("DELETE", url)
-    condition = {"If-None-Match": "*"} if row.action == "create" else {"If-Match": "*"}
+    condition = {"If-None-Match": "*"} if row.action == "create" else {"If-Match": row.etag or "*"}
     table = catalog.sales_table_by_set(row.entity)
     return Part(
         "PATCH", url, {**_JSON, **condition}, jsonnum.dumps(body(table, row.values, new=row.action == "create"))

@@ -68,6 +68,19 @@ def order(office: Office, number: str, lines: int = 2, **row: Value) -> Document
     return DocumentChange(number, tuple(rows))
 
 
+async def test_a_row_that_a_person_wrote_since_it_was_read_is_not_written_over(office: Office, world: Ends) -> None:
+    await world.sales.write([order(office, "SO-1")])
+    (there,) = (await world.sales.fetch(ORDERS, USMF, [("so-1",)]))[("so-1",)]
+    office.service.people.update("salesorder", str(there.header.key), {"name": "Theirs"})
+    late = RowChange("update", "salesorders", there.header.key, {"name": "Ours"}, etag=there.header.etag)
+    (error,) = await world.sales.write([DocumentChange("SO-1", (late,))])
+    assert isinstance(error, Conflict)
+    (there,) = (await world.sales.fetch(ORDERS, USMF, [("so-1",)]))[("so-1",)]
+    assert there.header.values["name"] == "Theirs"
+    now = RowChange("update", "salesorders", there.header.key, {"name": "Ours"}, etag=there.header.etag)
+    assert await world.sales.write([DocumentChange("SO-1", (now,))]) == [None]
+
+
 async def test_a_document_is_created_found_changed_and_emptied(office: Office, world: Ends) -> None:
     change = order(office, "SO-1")
     assert await world.sales.write([change]) == [None]
