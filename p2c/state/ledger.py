@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from p2c.documents import Value
 from p2c.state.sharded import Codec, ShardedMap
 from p2c.state.store import Store
 
 _FIRST = 7
-_LATER: tuple[Any, ...] = ("", (), ())
+_LATER: tuple[Any, ...] = ("", (), (), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Entry:
     `lines` the keys of the lines written, `outcome` its last outcome, `template_hash` the template that mapped it,
     `etag` the source's when it was last read. `number` is the document's number at the destination where that is not
     its key. `seen` tells what the destination held afterwards: a short hash for the header and one for each line, "" =
-    unknown. `line_ids` are the source's ids of the lines when they were last read.
+    unknown. `line_ids` are the source's ids of the lines when they were last read. `before` are the columns by which it
+    was put out of use, with what they held then.
     """
 
     fingerprint: str
@@ -34,6 +36,7 @@ class Entry:
     number: str = ""
     seen: tuple[str, ...] = ()
     line_ids: tuple[str, ...] = ()
+    before: tuple[tuple[str, Value], ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -75,13 +78,14 @@ def _encode(entry: Entry) -> list[Any]:
         entry.number,
         list(entry.seen),
         list(entry.line_ids),
+        dict(entry.before),
     ]
 
 
 def _decode(row: Any) -> Entry:
     # Entries of the first version end after seven.
     cells = [*row, *_LATER[len(row) - _FIRST :]] if isinstance(row, list) and len(row) >= _FIRST else row
-    fingerprint, source_id, destination_id, lines, outcome, template_hash, etag, number, seen, line_ids = cells
+    fingerprint, source_id, destination_id, lines, outcome, template_hash, etag, number, seen, line_ids, before = cells
     return Entry(
         fingerprint,
         source_id,
@@ -93,4 +97,5 @@ def _decode(row: Any) -> Entry:
         number,
         tuple(seen),
         tuple(line_ids),
+        tuple(before.items()),
     )

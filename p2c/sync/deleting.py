@@ -237,7 +237,9 @@ class Departures:
                 same = Outcome(OutcomeKind.UNCHANGED, one.key, document.source_id, "it is out of use already")
                 settled.append(Settled(document, same, _out_of_use(entry)))
             else:
-                pending.append((document, entry, change))
+                values = existing.header.values
+                before = {column: values.get(column) for row in change.rows for column in row.values}
+                pending.append((document, replace(entry, before=tuple(before.items())), change))
         return settled + await self._written(pending)
 
     async def _written(self, pending: Sequence[tuple[SourceDocument, Entry, DocumentChange]]) -> list[Settled]:

@@ -8,11 +8,12 @@ second time blindly.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from p2c.documents import (
     DocumentChange,
+    DocumentWrite,
     ExistingDocument,
     Flaw,
     LegalEntity,
@@ -20,6 +21,7 @@ from p2c.documents import (
     Outcome,
     OutcomeKind,
     Reference,
+    RowChange,
     RowKey,
     Skipped,
     SourceDocument,
@@ -101,7 +103,7 @@ class Loader:
     ) -> None:
         template = mapper.template
         self._mapper = mapper
-        self._write = mapper.writes()
+        self._write = _with_columns(mapper.writes(), template.deactivate)
         self._comparer = comparer
         self._destination = destination
         self._legal_entity = legal_entity
@@ -234,7 +236,7 @@ class Loader:
                 conflict = self._taken_over(work, ready, existing, ours, stopped)
                 done.append(Settled(work.document, outcomes.skipped(work.document, stopped), conflict=conflict))
                 continue
-            verdict = self._comparer.compare(ready, existing, ours)
+            verdict = self._revived(work, existing, ready, self._comparer.compare(ready, existing, ours))
             if verdict.unfit:
                 done.append(Settled(work.document, outcomes.parked(work.document, verdict.unfit)))
             elif verdict.change is None:
@@ -243,6 +245,30 @@ class Loader:
             else:
                 self._settle_conflict(_Pending(work, verdict, verdict.change, ready), existing, pending, done)
         return pending
+
+    def _revived(
+        self, work: Work, existing: ExistingDocument | None, ready: ReadyDocument, verdict: Verdict
+    ) -> Verdict:
+        """The verdict on a document that was put out of use and is at its source again: it is put back into use.
+
+        What the mapping speaks for is compared anyway; what somebody has changed since stays.
+        """
+        entry = work.entry
+        if entry is None or not entry.before or existing is None:
+            return verdict
+        mapped = {**ready.header.update, **ready.header.after_update}
+        mapper, task, held = self._mapper, self._mapper.template.header.name, existing.header.values
+        values = {
+            column: value
+            for column, value in entry.before
+            if column not in mapped
+            and mapper.same(task, column, mapper.template.deactivate.get(column), held.get(column))
+        }
+        if not values:
+            return verdict
+        row = RowChange("update", self._write.header.entity, existing.header.key, values)
+        rows = (*verdict.change.rows, row) if verdict.change else (row,)
+        return replace(verdict, change=DocumentChange(ready.key, rows), changed=(*verdict.changed, *values))
 
     def _renumbered(self, work: Work, number: Sequence[str]) -> Flaw | None:
         """What to tell of a document that went under another number: written now, there would be two of it.
@@ -413,6 +439,11 @@ def _moved(number: Sequence[str], key: RowKey, legal_entity: LegalEntity) -> str
         f"{'|'.join(number)} ({key}) belongs to a business unit at the destination that is none of {legal_entity.id}: "
         "give it back to an owner of the legal entity"
     )
+
+
+def _with_columns(write: DocumentWrite, columns: Iterable[str]) -> DocumentWrite:
+    header = write.header
+    return replace(write, header=replace(header, columns=tuple(dict.fromkeys([*header.columns, *columns]))))
 
 
 def _fold(number: Sequence[str]) -> tuple[str, ...]:

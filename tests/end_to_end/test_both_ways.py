@@ -519,6 +519,38 @@ def test_a_product_that_vanished_is_retired_and_an_account_stays(stage: Raise) -
     assert writes(play) == (0, 0)
 
 
+def test_an_account_that_comes_back_is_put_back_into_use(stage: Raise) -> None:
+    play = stage(project=override(accounts={"deletes": "deactivate"}))
+    play.company.set_up()
+    play.run(["accounts"])
+    desk, books = SalesDesk(play.sandbox.sales), play.sandbox.finops.books
+    row = {"name": "Spare", "accountnumber": "SPARE"}
+
+    def hold() -> object:
+        found = books.get("CustTable", "usmf", "SPARE")
+        return None if found is None else found["OnHoldStatus"]
+
+    first = desk.create("account", "spare", row)
+    play.run(["accounts"])
+    before = hold()
+    play.sandbox.sales.people.delete("account", first.id)
+    play.run(["accounts"])
+    assert hold() == "All" != before
+    second = desk.create("account", "spare again", row)
+    (one,) = play.run(["accounts"])
+    assert [outcome.changed for outcome in play.outcomes(one)] == [("OnHoldStatus",)]
+    assert hold() == before
+    assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
+    # What somebody in F&O has decided since is left alone.
+    play.sandbox.sales.people.delete("account", second.id)
+    play.run(["accounts"])
+    key = {"dataAreaId": "usmf", "CustomerAccount": "SPARE"}
+    play.sandbox.finops.update("CustomersV2", key, {"OnHoldStatus": "Invoice"})
+    desk.create("account", "spare once more", row)
+    play.run(["accounts"])
+    assert hold() == "Invoice"
+
+
 @pytest.mark.parametrize("full", [True, False])
 def test_deletes_as_the_project_says(stage: Raise, full: bool) -> None:
     play = stage(
