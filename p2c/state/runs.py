@@ -99,24 +99,30 @@ class Runs:
                     break
         return list(found.values())
 
-    async def append_outcomes(self, run_id: str, page_number: int, outcomes: Sequence[Outcome]) -> None:
-        """Keeps the outcomes of a page, without the unchanged ones.
+    async def append_outcomes(self, run_id: str, page_number: int, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Keeps the outcomes of a page, without the unchanged ones; gives all of them as they now stand.
 
-        When the page was settled before and is now done again after a crash, a document that is unchanged by now keeps
+        When the page was settled before and is now done again after a crash, a document that is unchanged by now has
         the outcome that it had then: this run did create or update it.
         """
-        listed = [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.UNCHANGED]
-        if not listed:
-            return
         name = self._page_name(run_id, page_number)
-        try:
-            await self._store.write(name, _dump(listed), if_absent=True)
-        except PreconditionFailed:
-            before = await self._store.read(name)
-            again = {(outcome.key, outcome.source_id) for outcome in listed}
-            earlier = [] if before is None else _load(name, before.data)
-            kept = [outcome for outcome in earlier if (outcome.key, outcome.source_id) not in again]
-            await self._store.write(name, _dump(kept + listed), if_match=None if before is None else before.etag)
+        listed = [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.UNCHANGED]
+        if listed:
+            try:
+                await self._store.write(name, _dump(listed), if_absent=True)
+                return list(outcomes)
+            except PreconditionFailed:
+                pass
+        before = await self._store.read(name)
+        if before is None:
+            return list(outcomes)
+        earlier = {_identity(one): one for one in _load(name, before.data)}
+        stand = [_standing(one, earlier.get(_identity(one))) for one in outcomes]
+        met = {_identity(one) for one in outcomes}
+        kept = [one for identity, one in earlier.items() if identity not in met]
+        kept += [one for one in stand if one.kind is not OutcomeKind.UNCHANGED]
+        await self._store.write(name, _dump(kept), if_match=before.etag)
+        return stand
 
     async def outcomes(self, run_id: str) -> AsyncIterator[Outcome]:
         """The outcomes of a run in the order of its pages, a page at a time in memory."""
@@ -156,6 +162,15 @@ class Runs:
 def _reversed(moment: datetime) -> str:
     """Text that sorts later moments first, to the millisecond."""
     return f"{_END_OF_TIME - int(moment.timestamp() * 1000):013d}"
+
+
+def _identity(outcome: Outcome) -> tuple[str, str]:
+    return outcome.key, outcome.source_id
+
+
+def _standing(now: Outcome, before: Outcome | None) -> Outcome:
+    done = before is not None and before.kind in (OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.DELETED)
+    return before if before is not None and done and now.kind is OutcomeKind.UNCHANGED else now
 
 
 def _dump(outcomes: Sequence[Outcome]) -> bytes:

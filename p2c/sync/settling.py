@@ -64,7 +64,7 @@ class Settler:
         """
         outcomes = [one.outcome for one in settled]
         if run_id:
-            await self._runs.append_outcomes(run_id, page, outcomes)
+            outcomes = await self._runs.append_outcomes(run_id, page, outcomes)
         await self._wait(outcomes)
         await self._note_conflicts(settled)
         entries = {one.document.key: one.entry for one in settled if one.entry is not None and one.document.key}
@@ -140,9 +140,7 @@ class DrySettler(Settler):
     """Settles pages of a dry run: keeps their outcomes and how far it came, and touches nothing else."""
 
     async def remember(self, settled: Sequence[Settled], run_id: str, page: int = 1) -> list[Outcome]:
-        outcomes = [one.outcome for one in settled]
-        await self._runs.append_outcomes(run_id, page, outcomes)
-        return outcomes
+        return await self._runs.append_outcomes(run_id, page, [one.outcome for one in settled])
 
     async def clear(self, keys: Collection[str]) -> None:
         """Nothing: what waits goes on waiting."""

@@ -146,6 +146,8 @@ async def test_wherever_the_process_dies_the_end_is_the_same() -> None:
             assert record.status == "Completed", (left, landed)
             assert bench.shelf.rows == whole.shelf.rows, (left, landed)
             assert sum(record.counts.values()) == 5
+            listed = Counter(one.kind.value for one in bench.outcomes)
+            assert listed == Counter({kind: n for kind, n in record.counts.items() if kind != "unchanged"})
             assert len(bench.shelf.changes) == 5, "nothing is written twice"
             assert (await bench.run()).counts == {"unchanged": 5}
             async with bench.lane() as lane:
@@ -162,7 +164,8 @@ async def test_after_an_interruption_pages_are_read_with_care() -> None:
     async with bench.lane() as lane:
         known = await lane.checkpoints.load(bench.template.id)
         assert known is not None
-        page_one = known.model_copy(update={"completed": None, "cursor": "1", "page": 1, "counts": {"unchanged": 2}})
+        update = {"run_id": "another", "completed": None, "cursor": "1", "page": 1, "counts": {"unchanged": 2}}
+        page_one = known.model_copy(update=update)
         await lane.checkpoints.save(bench.template.id, page_one)
     bench.shelf.headers()["C"]["name"] = "Changed"
     bench.source.content[1][0] = order("C")
