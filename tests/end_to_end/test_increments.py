@@ -199,6 +199,21 @@ def test_tables_that_are_not_tracked(stage: Raise, tables: set[str]) -> None:
     assert found["orders-to-finops"]["updated"] == 1
 
 
+def test_a_row_from_the_future_hides_no_others(stage: Raise) -> None:
+    play = sold(stage, sales=SalesOptions(not_tracked=frozenset({"account"})))
+    sales = play.sandbox.sales
+    one, other = [row for row in sales.rows("account") if row["accountnumber"]][:2]
+    sales.clock.advance(86_400)
+    sales.people.update("account", str(one["accountid"]), {"name": "From the future"})
+    sales.clock.advance(-86_400)
+    play.run(["accounts"])
+    sales.people.update("account", str(other["accountid"]), {"name": "Afterwards"})
+    assert counts(play.run(["accounts"]))["accounts"]["updated"] == 1
+    customer = play.sandbox.finops.books.get("CustTable", "usmf", other["accountnumber"])
+    assert customer is not None
+    assert customer["OrganizationName"] == "Afterwards"
+
+
 def test_a_superseded_revision_that_is_read_again_does_not_stand_for_the_quote(stage: Raise) -> None:
     play = sold(stage, sales=SalesOptions(not_tracked=frozenset({"quote", "quotedetail"})))
     sales, there = play.sandbox.sales, play.sandbox.finops.books.rows("SalesQuotationTable")

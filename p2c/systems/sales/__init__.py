@@ -57,7 +57,7 @@ class SalesEnd:
         self.metadata = Metadata(client)
         presence = Presence(self.metadata.columns)
         self._reader = SalesReader(tables, presence)
-        self._changes = SalesChanges(tables, Feeds(tables, self.metadata), self._reader, most=most_changes)
+        self._changes = SalesChanges(tables, Feeds(tables, self.metadata, now), self._reader, most=most_changes)
         self._finder = Finder(tables)
         self._lookups = Lookups(tables, presence, now=now, capacity=remembered_rows)
         self._writer = BatchWriter(client, parts, operations=batch_operations, most=MOST_OPERATIONS)

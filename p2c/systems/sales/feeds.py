@@ -29,9 +29,10 @@ Take = Callable[[Sequence[RawRow], Sequence[str]], None]
 class Feeds:
     """Reads what changed in tables."""
 
-    def __init__(self, tables: Tables, metadata: Metadata) -> None:
+    def __init__(self, tables: Tables, metadata: Metadata, now: Callable[[], datetime]) -> None:
         self._tables = tables
         self._metadata = metadata
+        self._now = now
         self._tracked: dict[str, bool] = {}
 
     async def mark(self, table: SalesTable, select: str) -> str:
@@ -47,7 +48,7 @@ class Feeds:
                 return links[-1]
         query = {"$select": f"{table.id},modifiedon", "$orderby": "modifiedon desc", "$top": "1"}
         rows = await self._tables.all(table, query)
-        return _BY_TIME + (str(rows[0]["modifiedon"]) if rows else _BEGINNING)
+        return _BY_TIME + (self._past(str(rows[0]["modifiedon"])) if rows else _BEGINNING)
 
     async def since(self, table: SalesTable, select: str, token: str, take: Take) -> str:
         """Hands over what changed since the token, page by page; gives the next token. Raises ExpiredToken."""
@@ -83,7 +84,12 @@ class Feeds:
             take(rows, ())
             if rows and datetime.fromisoformat(rows[-1]["modifiedon"]) > datetime.fromisoformat(last):
                 last = str(rows[-1]["modifiedon"])
-        return _BY_TIME + last
+        return _BY_TIME + self._past(last)
+
+    def _past(self, moment: str) -> str:
+        """The moment, but none that is still to come: of a row from an import, it would hide all others until then."""
+        now = self._now()
+        return moment if datetime.fromisoformat(moment) <= now else f"{now:%Y-%m-%dT%H:%M:%SZ}"
 
     async def _is_tracked(self, table: SalesTable) -> bool:
         if table.name not in self._tracked:
