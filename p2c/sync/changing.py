@@ -1,7 +1,7 @@
-"""The pages of a run that reads what changed: named by the source first, read whole one after the other.
+"""The pages of a run that reads what changed: all of it named by the source first, then read whole, page by page.
 
-A run in slices has everything named before it reads the first page. More than one page is kept: so there is a place to
-go on from, the number of what is done already.
+A source that has to give up does so while it is naming: before any document was written. A run in slices keeps what was
+named, where it is more than one page; a place to go on from is the number of what is done already.
 """
 
 from __future__ import annotations
@@ -32,56 +32,40 @@ class Changes:
         self._legal_entity = legal_entity
         self._remaining = remaining
         self._page_size = page_size
-        self._found: list[Changed] | None = None
-        self.tokens: Mapping[str, str] = {}
-        """Good for the next run once everything is settled; known when all pages have been taken."""
+        self._named: list[Changed] = []
 
-    async def pages(self, since: Mapping[str, str], remembered: Remembered) -> AsyncGenerator[Page]:
-        """What changed since the tokens, as it is being named: no page has a cursor.
+    @property
+    def tokens(self) -> Mapping[str, str]:
+        """Good for the next run once everything that was named is settled."""
+        return next((one.tokens for one in reversed(self._named) if one.tokens), {})
 
-        Raises ExpiredToken and TooManyChanges.
-        """
-        async with aclosing(self._named(since, remembered)) as named:
-            async for one in named:
-                self.tokens = one.tokens or self.tokens
-                if _any(one):
-                    yield await self._whole(one)
+    async def name(self, since: Mapping[str, str], remembered: Remembered) -> None:
+        """Has everything named that changed since the tokens. Raises ExpiredToken and TooManyChanges."""
+        found = self._source.changes(self._read, self._legal_entity, since, remembered, page_size=self._page_size)
+        async with aclosing(found) as named:
+            self._named = [one async for one in named]
 
-    async def keep(self, run_id: str, since: Mapping[str, str], remembered: Remembered) -> bool:
-        """Has everything named that changed since the tokens; whether it was kept, being more than one page.
-
-        Raises ExpiredToken and TooManyChanges.
-        """
-        async with aclosing(self._named(since, remembered)) as named:
-            self._found = [one async for one in named]
-        if sum(_any(one) for one in self._found) < 2:
+    async def keep(self, run_id: str) -> bool:
+        """Keeps what was named; False when it is one page at most, behind which there is nothing to go on with."""
+        if sum(_any(one) for one in self._named) < 2:
             return False
-        await self._remaining.save(run_id, self._found)
+        await self._remaining.save(run_id, self._named)
         return True
 
-    async def kept(self, run_id: str, cursor: str) -> AsyncGenerator[Page]:
-        """The pages of what the run has kept, from the place on; each has the place behind it."""
-        for number, one in enumerate(await self._remaining.load(run_id)):
-            self.tokens = one.tokens or self.tokens
-            if number >= int(cursor) and _any(one):
-                yield replace(await self._whole(one), cursor=str(number + 1))
+    async def load(self, run_id: str) -> None:
+        """Takes up what an earlier slice of the run has kept."""
+        self._named = await self._remaining.load(run_id)
+
+    async def pages(self, cursor: str | None) -> AsyncGenerator[Page]:
+        """What was named, whole: from the place on, each page with the place behind it; without one from the start."""
+        for number, one in enumerate(self._named):
+            if number >= int(cursor or 0) and _any(one):
+                page = await self._source.whole(self._read, self._legal_entity, one)
+                yield page if cursor is None else replace(page, cursor=str(number + 1))
 
     async def forget(self) -> None:
         """Forgets what was kept."""
         await self._remaining.clear()
-
-    async def _named(self, since: Mapping[str, str], remembered: Remembered) -> AsyncGenerator[Changed]:
-        if self._found is not None:
-            for one in self._found:
-                yield one
-            return
-        found = self._source.changes(self._read, self._legal_entity, since, remembered, page_size=self._page_size)
-        async with aclosing(found) as named:
-            async for one in named:
-                yield one
-
-    async def _whole(self, changed: Changed) -> Page:
-        return await self._source.whole(self._read, self._legal_entity, changed)
 
 
 def _any(changed: Changed) -> bool:

@@ -151,13 +151,15 @@ class TemplateRun:
 
     async def _named(self, careful: int) -> int:
         """Works through what the source names."""
-        point, memory = self._checkpoint, LedgerMemory(self._lane.ledger)
-        if point.cursor is None and self._slicing and await self._changes.keep(point.run_id, point.delta, memory):
-            self._checkpoint = point = point.model_copy(update={"cursor": "0"})
-            await self._lane.checkpoints.save(self._template.id, point)
+        point = self._checkpoint
         if point.cursor is not None:
-            return await self._pages(self._changes.kept(point.run_id, point.cursor), careful)
-        return await self._pages(self._changes.pages(point.delta, memory), careful)
+            await self._changes.load(point.run_id)
+        else:
+            await self._changes.name(point.delta, LedgerMemory(self._lane.ledger))
+            if self._slicing is not None and await self._changes.keep(point.run_id):
+                self._checkpoint = point = point.model_copy(update={"cursor": "0"})
+                await self._lane.checkpoints.save(self._template.id, point)
+        return await self._pages(self._changes.pages(point.cursor), careful)
 
     async def _give_up_changes(self, error: P2CError) -> None:
         """Reads everything instead, and compares it, since how much was missed is not known."""

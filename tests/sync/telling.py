@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from p2c.documents import Changed, Deletion, DocumentRead, LegalEntity, Page, SourceDocument
 from p2c.errors import P2CError
-from p2c.systems.ends import Remembered
+from p2c.systems.ends import Remembered, TooManyChanges
 
 SIZE = 2
 """Documents of a page."""
@@ -16,7 +16,7 @@ SIZE = 2
 class Telling:
     """`put` and `remove` documents; `others` share a key with one of them, and `read` are the keys that were read.
 
-    `refused` is raised for tokens, `error` on page `fails_at`.
+    `refused` is raised for tokens, `error` on page `fails_at` (too many: while that is named).
     """
 
     def __init__(self, *documents: SourceDocument) -> None:
@@ -29,6 +29,7 @@ class Telling:
         self.refused: P2CError | None = None
         self.error: P2CError | None = None
         self.fails_at = 0
+        self._wholes = 0
         self.while_reading: Callable[[], None] = lambda: None
         for one in documents:
             self.put(one)
@@ -76,16 +77,18 @@ class Telling:
     ) -> AsyncGenerator[Changed]:
         if self.refused is not None:
             raise self.refused
-        until = self.version
+        until, self._wholes = self.version, 0
         keys = sorted(key for key, version in self.changed.items() if int(tokens["orders"]) < version <= until)
         for number, start in enumerate(range(0, len(keys), SIZE)):
-            self._fail(number)
+            self._fail(number, naming=True)
             some = keys[start : start + SIZE]
             gone = tuple(Deletion(f"id of {key}", key) for key in some if key not in self.there)
             yield Changed(tuple(some), gone=gone)
         yield Changed(tokens={"orders": str(until)})
 
     async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
+        self._fail(self._wholes)
+        self._wholes += 1
         gone = [one for one in changed.gone if one.key not in self.there]
         return Page(self._take(changed.keys), None, deleted=gone)
 
@@ -97,6 +100,7 @@ class Telling:
             found += [self.there[key], *([self.others[key]] if key in self.others else [])]
         return found
 
-    def _fail(self, page: int) -> None:
-        if self.error is not None and page == self.fails_at:
+    def _fail(self, page: int, *, naming: bool = False) -> None:
+        too_many = isinstance(self.error, TooManyChanges)
+        if self.error is not None and page == self.fails_at and naming is too_many:
             raise self.error

@@ -256,6 +256,17 @@ async def test_what_cannot_be_told_any_more_is_compared_and_said(error: P2CError
     assert (again.mode, again.note, again.counts) == ("incremental", "", {})
 
 
+@pytest.mark.parametrize("dry", [True, False])
+async def test_too_many_changes_are_told_before_the_first_of_them_is_settled(dry: bool) -> None:
+    one, source = await bench()
+    for key in "ABCD":
+        source.put(order(key, line(1), name="Changed"))
+    source.error, source.fails_at = TooManyChanges("too many"), 1
+    record = await one.run(dry=dry)
+    assert (record.mode, record.counts) == ("dry full" if dry else "full", {"updated": 4, "unchanged": 1})
+    assert len([one for one in one.outcomes if one.kind is OutcomeKind.UPDATED]) == 4
+
+
 async def test_a_fall_back_that_is_interrupted_reads_everything_again() -> None:
     one, source = await bench()
     source.refused = ExpiredToken("too old", system="finops")
