@@ -86,7 +86,10 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
 
 
 def writes(template: Template, plans: Sequence[TaskPlan], absence: Absence) -> DocumentWrite:
-    """Where rows go at the destination. Besides the columns to compare, those of keys, links, guards and `ignore`."""
+    """Where rows go at the destination.
+
+    Besides the columns to compare, those of keys, links, kinds, guards and `ignore`.
+    """
     tables = []
     for one in plans:
         there = one.task.destination
@@ -95,6 +98,7 @@ def writes(template: Template, plans: Sequence[TaskPlan], absence: Absence) -> D
         columns |= dict.fromkeys(there.link)
         if any(field.field.line_kind for field in one.fields):
             columns[WRITE_IN] = None
+        columns |= dict.fromkeys(there.kind)
         for guard in there.guards:
             columns |= dict.fromkeys(sorted(filters.parse(guard.when).paths()))
         if there.ignore:

@@ -225,6 +225,11 @@ class Comparer:
 
     # --- keys ---
 
+    def number(self, document: ReadyDocument) -> tuple[str, ...]:
+        """The values by which the document is found at the destination."""
+        found = (document.header.create.get(column) for column in self._header.destination.key)
+        return tuple("" if one is None or isinstance(one, Reference) else str(one) for one in found)
+
     def new_header_key(self, document: ReadyDocument) -> RowKey:
         """The key that the document's header gets if we create it."""
         header = document.header

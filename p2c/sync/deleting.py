@@ -32,7 +32,7 @@ from p2c.state.marks import ReadKeys
 from p2c.sync import outcomes
 from p2c.sync.identity import row_id
 from p2c.sync.lane import Lane
-from p2c.sync.loading import Settled
+from p2c.sync.work import Settled
 from p2c.systems import keys
 from p2c.systems.ends import Destination, Source
 from p2c.templates import catalog

@@ -11,7 +11,7 @@ from p2c.state.checkpoint import Checkpoint
 from p2c.state.ledger import Entry, Ledger
 from p2c.sync.conflicts import KEPT
 from p2c.sync.deleting import DEPARTED
-from p2c.sync.loading import Settled
+from p2c.sync.work import Settled
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from p2c.state.ledger import Entry, Ledger
 from p2c.sync import outcomes
 from p2c.sync.extracting import map_page
 from p2c.sync.increments import noted
-from p2c.sync.loading import BEGUN, Loader, Settled, Work
+from p2c.sync.loading import Loader
 from p2c.sync.renames import Renames
+from p2c.sync.work import BEGUN, Settled, Work
 from p2c.systems import keys
 
 

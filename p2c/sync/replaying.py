@@ -16,9 +16,9 @@ from p2c.state.runs import RunRecord, Status
 from p2c.state.waiting import Waiting
 from p2c.sync.deleting import LEFT, by_id
 from p2c.sync.lane import Lane
-from p2c.sync.loading import Settled
 from p2c.sync.outcomes import without_key
 from p2c.sync.running import TemplateRun
+from p2c.sync.work import Settled
 from p2c.systems import keys
 from p2c.systems.ends import Source
 

@@ -16,8 +16,8 @@ from p2c.state.conflicts import ConflictList
 from p2c.state.ledger import Ledger
 from p2c.state.runs import Runs
 from p2c.state.waiting import Kind, Waiting, WaitingList
-from p2c.sync.loading import Settled
 from p2c.sync.outcomes import count, without_key
+from p2c.sync.work import Settled
 
 _AGAIN = frozenset({OutcomeKind.PARKED, OutcomeKind.FAILED})
 """What every run tries again: nobody needs to change the document for it to go."""

@@ -186,6 +186,10 @@ class _TaskCheck:
         yield from _rules(destination.guards, system, entity_set, ("destination", "guards"))
         if destination.guards and self.index:
             yield ("destination", "guards"), "guards are for the header"
+        for at, name in enumerate(destination.kind):
+            yield from self._path(("destination", "kind", at), system, entity_set, name)
+        if destination.kind and self.index:
+            yield ("destination", "kind"), "a kind is for the header"
         if destination.ignore:
             for message in expression(destination.ignore, system, entity_set):
                 yield ("destination", "ignore"), message

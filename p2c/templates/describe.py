@@ -100,6 +100,9 @@ def _conditions(task: Task) -> Iterator[str]:
         yield _rule(rule, "Goes only if")
     for rule in task.destination.guards:
         yield _rule(rule, "Is changed at the destination only if there")
+    if task.destination.kind:
+        columns = " and ".join(f"`{one}`" for one in task.destination.kind)
+        yield f"- Rejected where the destination has a row of the number with another {columns}"
     if task.source.version:
         yield f"- Of several rows with one key the one with the highest `{task.source.version}` counts"
     if task.include:

@@ -610,3 +610,28 @@ def test_an_account_that_moves_to_another_legal_entity_is_not_deleted(stage: Rai
     found = counts(play.run(["accounts"], mode=FULL))["accounts"]
     assert found.get("deleted", 0) == 0
     assert finops.books.has("CustTable", first, account["accountnumber"])
+
+
+def test_a_contact_with_the_number_of_an_account_leaves_its_customer_alone(stage: Raise) -> None:
+    play = stage()
+    play.company.set_up()
+    play.run()
+    play.company.sell()
+    play.run()
+    books, desk = play.sandbox.finops.books, SalesDesk(play.sandbox.sales)
+    customer = dict(books.get("CustTable", "usmf", "A-1001"))
+    other = next(row for row in play.sandbox.sales.rows("contact") if row["msdynce_isactivecustomer"])
+    person = {
+        "firstname": "Same",
+        "lastname": "Number",
+        "msdynce_contactnumber": "a-1001",
+        "msdynce_isactivecustomer": True,
+        "transactioncurrencyid": other["transactioncurrencyid"],
+        "address1_city": "Nowhere",
+    }
+    desk.create("contact", "same number", person)
+    results = play.run(["contacts-to-customers", "accounts"], mode=FULL)
+    assert books.get("CustTable", "usmf", "A-1001") == customer
+    ((key, outcome),) = kept_back(play, results).items()
+    assert (key[0], outcome.kind, outcome.field) == ("contacts-to-customers", "rejected", "msdynce_contactnumber")
+    assert "PartyType Organization, not Person" in outcome.reason

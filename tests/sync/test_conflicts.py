@@ -14,7 +14,8 @@ from p2c.documents import OutcomeKind
 from p2c.state.conflicts import Difference
 from p2c.sync.compare import Comparer
 from p2c.sync.conflicts import names
-from p2c.sync.loading import Loader, Work
+from p2c.sync.loading import Loader
+from p2c.sync.work import Work
 from p2c.templates.load import template_hash
 from p2c.templates.models import Template
 from tests.sync.harness import Bench

@@ -11,7 +11,8 @@ from p2c.errors import AuthError, Conflict, ServiceError, Transient, Validation
 from p2c.state.ledger import Entry
 from p2c.sync.compare import Comparer
 from p2c.sync.identity import row_id
-from p2c.sync.loading import ROUNDS, Loader, Settled, Work
+from p2c.sync.loading import ROUNDS, Loader
+from p2c.sync.work import Settled, Work
 from p2c.templates.load import parse_template
 from p2c.templates.models import Template
 from tests.sync.world import ORDERS, USMF, Shelf, guid, line, mapper, order

@@ -10,7 +10,7 @@ from p2c.documents import Outcome, OutcomeKind
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.ledger import Entry
 from p2c.sync.lane import Lane
-from p2c.sync.loading import Settled
+from p2c.sync.work import Settled
 from tests.state.stopping import Stopped
 from tests.sync.harness import Bench
 from tests.sync.world import Pages, order

@@ -1,0 +1,162 @@
+"""Which row at the destination is the document, or why none may be written for it.
+
+A document is found by its number there. A number that several rows have, one that the document did not have before, and
+a row that has left the legal entity are for a person to look at: written all the same, there would be two of it. So is
+a row of another kind: it is something else that has the same number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from p2c.documents import DocumentWrite, ExistingDocument, Flaw, LegalEntity, Reference, RowKey
+from p2c.mapping.mapper import Mapper
+from p2c.sync.compare import Comparer
+from p2c.sync.readying import ReadyDocument
+from p2c.sync.work import Work
+from p2c.systems import keys
+from p2c.systems.ends import Destination
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The row that is the document; None: there is none, and unless there is a `flaw` it may be created."""
+
+    existing: ExistingDocument | None
+    flaw: Flaw | None = None
+
+
+class Finder:
+    """Finds documents of one template at the destination, for one legal entity.
+
+    `told`: a person has said that the source counts, so a document may go under another number than before.
+    """
+
+    def __init__(
+        self, mapper: Mapper, comparer: Comparer, destination: Destination, legal_entity: LegalEntity, *, told: bool
+    ) -> None:
+        template = mapper.template
+        # What puts a document out of use is read as well: to put it back, one must know what it holds now.
+        self._write = _with_columns(mapper.writes(), template.deactivate)
+        self._mapper = mapper
+        self._source_key = template.header.source.key
+        self._comparer = comparer
+        self._destination = destination
+        self._legal_entity = legal_entity
+        self._told = told
+
+    async def find(self, able: Sequence[tuple[Work, ReadyDocument]]) -> list[Found]:
+        """What is there of each document, in the same order."""
+        if not able:
+            return []
+        numbers = [self._comparer.number(ready) for _, ready in able]
+        there = await self._destination.fetch(self._write, self._legal_entity, numbers)
+        elsewhere = await self._elsewhere([work for work, _ in able], numbers, there)
+        found: list[Found] = []
+        for (work, ready), number in zip(able, numbers, strict=True):
+            rows = there.get(keys.casefolded(number), [])
+            candidates = [one for one in rows if one.header.key not in work.taken]
+            existing = self._choose(work, ready, candidates)
+            if existing is None:
+                flaw = self._flaw(work, number, candidates, elsewhere.get(id(work)))
+            else:
+                flaw = self._stranger(ready, number, existing)
+            found.append(Found(None if flaw else existing, flaw))
+        return found
+
+    def _choose(
+        self, work: Work, document: ReadyDocument, candidates: Sequence[ExistingDocument]
+    ) -> ExistingDocument | None:
+        """The row that is this document: the only one, or the one that we made or settled before."""
+        if len(candidates) <= 1:
+            return candidates[0] if candidates else None
+        known = {self._comparer.new_header_key(document)}
+        if work.entry is not None:
+            known.add(work.entry.destination_id)
+        matching = [one for one in candidates if one.header.key in known]
+        return matching[0] if len(matching) == 1 else None
+
+    def _flaw(
+        self, work: Work, number: Sequence[str], candidates: Sequence[ExistingDocument], moved: RowKey | None
+    ) -> Flaw | None:
+        """Why a document that none of the rows is must not be created; None: it may be."""
+        if candidates:
+            return Flaw(", ".join(self._write.header.key), _several(number, candidates))
+        renumbered = self._renumbered(work, number)
+        if renumbered is None and moved is not None:
+            return Flaw("owningbusinessunit", _moved(number, moved, self._legal_entity))
+        return renumbered
+
+    def _stranger(self, ready: ReadyDocument, number: Sequence[str], existing: ExistingDocument) -> Flaw | None:
+        """Why the row is another thing than the document, if it is: a contact's number may be that of an account."""
+        header = self._mapper.template.header
+        for column in header.destination.kind:
+            wanted, held = ready.header.create.get(column), existing.header.values.get(column)
+            if isinstance(wanted, Reference) or wanted in (None, "") or held in (None, ""):
+                continue
+            if not self._mapper.same(header.name, column, wanted, held):
+                text = f"{'|'.join(number)} is the number of something else at the destination ({column} {held}, not "
+                return Flaw(", ".join(self._source_key), f"{text}{wanted}): give one of the two another number")
+        return None
+
+    def _renumbered(self, work: Work, number: Sequence[str]) -> Flaw | None:
+        """What to tell of a document that went under another number: written now, there would be two of it.
+
+        A number may be made of more than the document's own key (of a contact, its company's as well).
+        """
+        if work.entry is None or self._told:
+            return None
+        before = work.entry.number or work.document.key
+        if keys.fold(before) == keys.fold(keys.join(number)):
+            return None
+        return Flaw(
+            ", ".join(self._source_key),
+            f"went as {before!r} and would now be {keys.join(number)!r}, a second one beside it: change it there, or "
+            f"let it go as a new one with p2c conflicts settle {work.document.key!r} --keep source, and see to the old",
+        )
+
+    async def _elsewhere(
+        self,
+        works: Sequence[Work],
+        numbers: Sequence[tuple[str, ...]],
+        there: Mapping[tuple[str, ...], Sequence[ExistingDocument]],
+    ) -> dict[int, RowKey]:
+        """Rows that documents were settled as and that now belong to another business unit, by their works.
+
+        The same number may well be another legal entity's own, so only a row that we know by its id is meant.
+        """
+        lost = [
+            (work, work.entry.destination_id, number)
+            for work, number in zip(works, numbers, strict=True)
+            if work.entry is not None and work.entry.destination_id and not there.get(keys.casefolded(number))
+        ]
+        if not lost or not (self._legal_entity.business_units or self._legal_entity.others):
+            return {}
+        header = replace(self._write, lines=())
+        anywhere = await self._destination.fetch(
+            header, LegalEntity(self._legal_entity.id), [number for _, _, number in lost]
+        )
+        return {
+            id(work): one.header.key
+            for work, identifier, number in lost
+            for one in anywhere.get(keys.casefolded(number), ())
+            if one.header.key == identifier
+        }
+
+
+def _several(number: Sequence[str], candidates: Sequence[ExistingDocument]) -> str:
+    ids = ", ".join(str(one.header.key) for one in candidates)
+    return f"{len(candidates)} rows at the destination are numbered {'|'.join(number)} ({ids}); keep one of them"
+
+
+def _moved(number: Sequence[str], key: RowKey, legal_entity: LegalEntity) -> str:
+    return (
+        f"{'|'.join(number)} ({key}) belongs to a business unit at the destination that is none of {legal_entity.id}: "
+        "give it back to an owner of the legal entity"
+    )
+
+
+def _with_columns(write: DocumentWrite, columns: Iterable[str]) -> DocumentWrite:
+    header = write.header
+    return replace(write, header=replace(header, columns=tuple(dict.fromkeys([*header.columns, *columns]))))
