@@ -17,7 +17,7 @@ from p2c.state.waiting import Waiting
 from p2c.sync.deleting import LEFT, by_id
 from p2c.sync.lane import Lane
 from p2c.sync.outcomes import without_key
-from p2c.sync.running import TemplateRun
+from p2c.sync.taking import Taking
 from p2c.sync.work import Settled
 from p2c.systems import keys
 from p2c.systems.ends import Source
@@ -32,7 +32,7 @@ class Replay:
 
     def __init__(
         self,
-        run: TemplateRun,
+        taking: Taking,
         lane: Lane,
         mapper: Mapper,
         legal_entity: LegalEntity,
@@ -40,7 +40,7 @@ class Replay:
         *,
         renamed: bool = False,
     ) -> None:
-        self._run = run
+        self._taking = taking
         self._lane = lane
         self._mapper = mapper
         self._legal_entity = legal_entity
@@ -82,7 +82,7 @@ class Replay:
         documents = [*nameless, *found]
         if documents:
             self._page += 1
-            self._outcomes += await self._run.deal_with(
+            self._outcomes += await self._taking.settle(
                 documents, run_id=run_id, page=self._page, renamed=self._renamed
             )
         there = {one.key.casefold() for one in found} | {without_key(one.source_id).casefold() for one in nameless}
@@ -124,7 +124,7 @@ class Replay:
             return Settled(document, again)
         entry = (await self._lane.ledger.get_many([waiting.key])).get(waiting.key)
         if entry is not None and entry.settled:
-            await self._run.gone([Deletion(waiting.source_id or entry.source_id, waiting.key)])
+            await self._taking.gone([Deletion(waiting.source_id or entry.source_id, waiting.key)])
             reason = "The template does not read it any more; the next run sees to the destination if it is deleted."
         else:
             reason = "The template does not read it any more, and it never went."

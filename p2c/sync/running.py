@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
-from p2c.documents import Deletion, LegalEntity, Outcome, OutcomeKind, Page, SourceDocument
+from p2c.documents import LegalEntity, Outcome, OutcomeKind, Page
 from p2c.errors import ExpiredToken, LeaseHeld, P2CError, PreconditionFailed, StateError, TooManyDeletes
 from p2c.mapping.mapper import Mapper
 from p2c.state.checkpoint import Checkpoint
@@ -19,9 +19,7 @@ from p2c.sync.deleting import Departures
 from p2c.sync.extracting import read_ahead
 from p2c.sync.increments import LedgerMemory, Reading
 from p2c.sync.lane import Lane
-from p2c.sync.loading import Loader
 from p2c.sync.paging import PageWork
-from p2c.sync.renames import Renames
 from p2c.sync.settling import moment
 from p2c.sync.slicing import End, SliceEnded, Slicing, cancelled, due, handed_on, pause
 from p2c.sync.watching import Mode, Progress
@@ -42,8 +40,9 @@ class TemplateRun:
         legal_entity: LegalEntity,
         mapper: Mapper,
         source: Source,
-        loader: Loader,
         lane: Lane,
+        work: PageWork,
+        departures: Departures,
         *,
         mode: Mode,
         page_size: int,
@@ -51,8 +50,6 @@ class TemplateRun:
         full_every: timedelta | None = None,
         slicing: Slicing | None = None,
         trigger: str = "",
-        departures: Departures | None = None,
-        renames: Renames | None = None,
         identities: Mapping[str, str] | None = None,
     ) -> None:
         self._template = template
@@ -66,7 +63,7 @@ class TemplateRun:
         self._slicing = slicing
         self._trigger = trigger
         self._departures = departures
-        self._work = PageWork(mapper, template_hash, lane.ledger, loader, renames, dry=mode.dry)
+        self._work = work
         self._compared: datetime | None = None
         # A dry run in one piece leaves no trace; one in slices has a lane of its own to remember where it is.
         self._kept = slicing is not None or not mode.dry
@@ -229,8 +226,6 @@ class TemplateRun:
         """Remembers who is gone, and in a read of everything also who is there."""
         if page.deleted and not self._mode.dry:
             await self._lane.settler.forget([one.key for one in page.deleted])
-        if self._departures is None:
-            return
         if page.deleted:
             await self._departures.note(page.deleted)
         if whole:
@@ -242,8 +237,6 @@ class TemplateRun:
 
     async def _depart(self, *, whole: bool) -> None:
         """Sees to the documents that are gone from the source, once all others are settled."""
-        if self._departures is None:
-            return
         if whole:
             await self._departures.find(self._checkpoint.run_id)
         try:
@@ -259,44 +252,6 @@ class TemplateRun:
             self.error = error
         if whole:
             await self._departures.finish()
-
-    # --- single documents ---
-
-    async def take(self, keys: Sequence[str], *, run_id: str = "") -> list[Outcome]:
-        """Synchronises the documents with these keys as they are now; the checkpoint stays where it is.
-
-        Each is compared with the destination if this is a full run, else only when the ledger does not know it so. One
-        that is not at the source has no outcome: what becomes of it is for a run that reads the whole source to say.
-        """
-        found = await self._source.documents(self._mapper.reads(), self._legal_entity, keys)
-        return await self.deal_with(found, run_id=run_id)
-
-    async def deal_with(
-        self, documents: Sequence[SourceDocument], *, run_id: str = "", page: int = 1, renamed: bool = False
-    ) -> list[Outcome]:
-        """Settles documents that were read just now; the checkpoint stays where it is.
-
-        `renamed`: one that was settled under another key goes as a new one.
-        """
-        if renamed:
-            await self._work.accept(documents)
-        self._lane.check()
-        together = Page(sorted(documents, key=lambda one: one.key.casefold()), None)
-        known = await self._lane.checkpoints.load(self._template.id)
-        settled = await self._work.settle(
-            together,
-            known.compared if known else None,
-            careful=self._mode.full or self._reading.full,
-            newcomers=True,
-            alone=True,
-        )
-        self._lane.check()
-        return await self._lane.settler.remember(settled, run_id, page)
-
-    async def gone(self, deletions: Sequence[Deletion]) -> None:
-        """Remembers documents that a replay did not find: the next run looks whether they are deleted."""
-        if self._departures is not None:
-            await self._departures.note(deletions)
 
     # --- the slice ---
 

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from p2c.documents import LegalEntity, Outcome
+from p2c.documents import LegalEntity, Outcome, SystemName
 from p2c.errors import ConfigError, P2CError, Problem, StateError, TooManyDeletes
 from p2c.mapping.mapper import Mapper
 from p2c.settings import Settings
@@ -20,12 +20,13 @@ from p2c.sync.deleting import Brake, Departures
 from p2c.sync.environment import Environment, survey
 from p2c.sync.lane import Lane, open_dry_lane, open_lane
 from p2c.sync.loading import Loader
+from p2c.sync.paging import PageWork
 from p2c.sync.renames import Renames
 from p2c.sync.replaying import Replay
 from p2c.sync.running import TemplateRun
 from p2c.sync.slicing import Slicing
+from p2c.sync.taking import Taking
 from p2c.sync.watching import Mode, Progress, Quiet
-from p2c.systems.ends import Destination, Source
 from p2c.systems.finops import FinOpsEnd
 from p2c.systems.sales import SalesEnd
 from p2c.templates import catalog
@@ -199,44 +200,55 @@ class Session:
         progress: Progress | None = None,
         slicing: Slicing | None = None,
         trigger: str = "",
-        policy: Conflicts | None = None,
     ) -> TemplateRun:
-        template, entity, mapper = plan.template, plan.legal_entity, plan.mapper
-        ends: dict[str, SalesEnd | FinOpsEnd] = {"sales": self.sales, "finops": self.finops}
-        source: Source = ends[template.source]
-        destination: Destination = ends[template.destination]
-        digest = template_hash(template)
-        comparer = Comparer(mapper, entity)
-        loader = Loader(mapper, comparer, destination, entity, digest, dry=mode.dry, policy=policy)
-        departures = Departures(
-            mapper,
-            source,
-            destination,
-            entity,
-            lane,
-            Brake(self._settings.delete_limit, self._settings.delete_percent, allowed=mode.allow_deletes),
-            dry=mode.dry,
-            kept=slicing is not None or not mode.dry,
-            page_size=self._settings.page_size,
-        )
+        template, settings = plan.template, self._settings
         return TemplateRun(
             template,
-            digest,
-            entity,
-            mapper,
-            source,
-            loader,
+            template_hash(template),
+            plan.legal_entity,
+            plan.mapper,
+            self._end(template.source),
             lane,
+            self._work(lane, plan, dry=mode.dry),
+            self._departures(lane, plan, mode, kept=slicing is not None or not mode.dry),
             mode=mode,
-            page_size=self._settings.page_size,
+            page_size=settings.page_size,
             progress=progress or Quiet(),
             slicing=slicing,
             trigger=trigger,
-            departures=departures,
-            renames=Renames(mapper, source, entity, lane.ledger, lane.newcomers),
             identities=self._identities,
-            full_every=timedelta(hours=hours) if (hours := self._settings.full_every_hours) else None,
+            full_every=timedelta(hours=hours) if (hours := settings.full_every_hours) else None,
         )
+
+    def _taking(self, lane: Lane, plan: Plan, *, careful: bool, policy: Conflicts | None = None) -> Taking:
+        work, departures = self._work(lane, plan, policy=policy), self._departures(lane, plan, Mode(), kept=True)
+        source = self._end(plan.template.source)
+        return Taking(plan.mapper, plan.legal_entity, source, lane, work, departures, careful=careful)
+
+    def _work(self, lane: Lane, plan: Plan, *, dry: bool = False, policy: Conflicts | None = None) -> PageWork:
+        template, entity, mapper = plan.template, plan.legal_entity, plan.mapper
+        source, destination = self._end(template.source), self._end(template.destination)
+        digest = template_hash(template)
+        loader = Loader(mapper, Comparer(mapper, entity), destination, entity, digest, dry=dry, policy=policy)
+        renames = Renames(mapper, source, entity, lane.ledger, lane.newcomers)
+        return PageWork(mapper, digest, lane.ledger, loader, renames, dry=dry)
+
+    def _departures(self, lane: Lane, plan: Plan, mode: Mode, *, kept: bool) -> Departures:
+        settings, template = self._settings, plan.template
+        return Departures(
+            plan.mapper,
+            self._end(template.source),
+            self._end(template.destination),
+            plan.legal_entity,
+            lane,
+            Brake(settings.delete_limit, settings.delete_percent, allowed=mode.allow_deletes),
+            dry=mode.dry,
+            kept=kept,
+            page_size=settings.page_size,
+        )
+
+    def _end(self, system: SystemName) -> SalesEnd | FinOpsEnd:
+        return self.sales if system == "sales" else self.finops
 
     # --- one slice, some keys ---
 
@@ -275,16 +287,15 @@ class Session:
         return run
 
     async def take(self, lane: Lane, plan: Plan, keys: Sequence[str], *, careful: bool, run_id: str) -> list[Outcome]:
-        """Synchronises the documents with these keys, read fresh; see `TemplateRun.take`."""
+        """Synchronises the documents with these keys, read fresh; see `Taking.take`."""
         self.sales.refresh(LOOKUPS_LAST)
-        return await self._template_run(lane, plan, Mode(full=careful)).take(keys, run_id=run_id)
+        return await self._taking(lane, plan, careful=careful).take(keys, run_id=run_id)
 
     def replay(self, lane: Lane, plan: Plan, *, policy: Conflicts | None = None) -> Replay:
         """A replay of single documents in the open lane; `policy` is a person's word on their conflicts."""
         self.sales.refresh()
-        run = self._template_run(lane, plan, Mode(full=True), policy=policy)
-        source: Source = self.sales if plan.template.source == "sales" else self.finops
-        return Replay(run, lane, plan.mapper, plan.legal_entity, source, renamed=policy == "source")
+        taking, source = self._taking(lane, plan, careful=True, policy=policy), self._end(plan.template.source)
+        return Replay(taking, lane, plan.mapper, plan.legal_entity, source, renamed=policy == "source")
 
     def _requests(self) -> dict[str, int]:
         return {"sales": self.sales.client.statistics.requests, "finops": self.finops.client.statistics.requests}

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from p2c.documents import LegalEntity, Outcome
 from p2c.errors import LeaseHeld
+from p2c.mapping.mapper import Mapper
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.conflicts import Conflict
 from p2c.state.runs import RunRecord
@@ -18,9 +19,11 @@ from p2c.sync.compare import Comparer
 from p2c.sync.deleting import Brake, Departures
 from p2c.sync.lane import Lane, open_dry_lane, open_lane
 from p2c.sync.loading import Loader
+from p2c.sync.paging import PageWork
 from p2c.sync.renames import Renames
 from p2c.sync.running import TemplateRun
 from p2c.sync.slicing import End, Slicing
+from p2c.sync.taking import Taking
 from p2c.sync.watching import Mode
 from p2c.systems.ends import Source
 from p2c.templates.load import template_hash
@@ -117,42 +120,41 @@ class Bench(Generic[S]):
 
     async def take(self, *keys: str) -> list[Outcome]:
         """Synchronises some documents, as events do."""
+        rules = mapper(self.template)
         async with self.lane(dry=False) as lane:
-            return await self.prepared(lane).take(keys)
+            work, departures = self._work(lane, rules), self._departures(lane, rules)
+            return await Taking(rules, self.legal_entity, self.source, lane, work, departures).take(keys)
 
     def prepared(
         self, lane: Lane, *, full: bool = False, dry: bool = False, slicing: Slicing | None = None
     ) -> TemplateRun:
-        digest = template_hash(self.template)
         rules = mapper(self.template)
-        comparer = Comparer(rules, self.legal_entity)
-        loader = Loader(rules, comparer, self.shelf, self.legal_entity, digest, dry=dry)
         return TemplateRun(
             self.template,
-            digest,
+            template_hash(self.template),
             self.legal_entity,
             rules,
             self.source,
-            loader,
             lane,
+            self._work(lane, rules, dry=dry),
+            self._departures(lane, rules, dry=dry, kept=not dry or slicing is not None),
             mode=Mode(full, dry),
             page_size=10,
             progress=self.watch,
             full_every=self.full_every,
             slicing=slicing,
-            departures=Departures(
-                rules,
-                self.source,
-                self.shelf,
-                self.legal_entity,
-                lane,
-                self.brake,
-                dry=dry,
-                kept=not dry or slicing is not None,
-                page_size=2,
-            ),
-            renames=Renames(rules, self.source, self.legal_entity, lane.ledger, lane.newcomers),
             identities=self.identities,
+        )
+
+    def _work(self, lane: Lane, rules: Mapper, *, dry: bool = False) -> PageWork:
+        entity, digest = self.legal_entity, template_hash(self.template)
+        loader = Loader(rules, Comparer(rules, entity), self.shelf, entity, digest, dry=dry)
+        renames = Renames(rules, self.source, entity, lane.ledger, lane.newcomers)
+        return PageWork(rules, digest, lane.ledger, loader, renames, dry=dry)
+
+    def _departures(self, lane: Lane, rules: Mapper, *, dry: bool = False, kept: bool = True) -> Departures:
+        return Departures(
+            rules, self.source, self.shelf, self.legal_entity, lane, self.brake, dry=dry, kept=kept, page_size=2
         )
 
     def lane(self, *, dry: bool = True) -> AbstractAsyncContextManager[Lane]:
