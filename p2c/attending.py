@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from p2c import render
 from p2c.documents import OutcomeKind
@@ -15,7 +14,7 @@ from p2c.operations import dead_letters
 from p2c.operations.dead_letters import Group, Place, Replayed
 from p2c.operations.opening import open_session, opened_store, project_of
 from p2c.settings import Settings
-from p2c.shell import Exit, JsonOption, ProjectOption, StateOption, print_json, settings_from, wait
+from p2c.shell import Exit, JsonOption, ProjectOption, StateOption, open_console, print_json, settings_from, wait
 from p2c.state.binding import Binding
 from p2c.state.conflicts import Conflict
 from p2c.state.waiting import Kind, Waiting
@@ -83,7 +82,7 @@ def show_letter(
         print_json({"deadLetters": [_waiting(one) for one in found]})
     else:
         for one in found:
-            Console().print(render.waiting_table(one))
+            open_console().print(render.waiting_table(one))
 
 
 @letters.command("replay")
@@ -117,9 +116,9 @@ def list_conflicts(
     if as_json:
         print_json({"conflicts": [_conflict(one) for one in found]})
     elif found:
-        Console().print(render.conflicts_table(found))
+        render.print_conflicts(open_console(), found)
     else:
-        Console().print("No conflicts.")
+        open_console().print("No conflicts.")
 
 
 @contested.command("settle")
@@ -227,9 +226,9 @@ def _list(
         name = "deadLetters" if kind == "dead" else "parked"
         print_json({"groups": [_group(one) for one in groups], name: [_waiting(one) for one in found]})
     elif groups:
-        Console().print(render.groups_table(groups))
+        render.print_groups(open_console(), groups)
     else:
-        Console().print("No dead letters." if kind == "dead" else "Nothing is parked.")
+        open_console().print("No dead letters." if kind == "dead" else "Nothing is parked.")
 
 
 def _replay(settings: Settings, found: list[Waiting], policy: Conflicts | None = None) -> list[Replayed]:
@@ -253,12 +252,9 @@ def _show_replay(results: list[Replayed], *, as_json: bool) -> None:
             }
         )
     else:
-        console = Console()
+        console = open_console()
         for one in results:
-            for outcome in one.outcomes:
-                detail = outcome.reason or ", ".join(outcome.changed)
-                line = f"{outcome.kind.value:10} {one.record.template} {outcome.key}  {detail}"
-                console.print(line, highlight=False, markup=False)
+            render.print_outcomes(console, one.outcomes, template=one.record.template)
         if not results:
             console.print("No dead letters.")
     troubled = (OutcomeKind.PARKED, OutcomeKind.REJECTED, OutcomeKind.FAILED)
@@ -282,9 +278,9 @@ def _show_identities(found: dict[str, str], *, as_json: bool) -> None:
         print_json({"environments": found})
     elif found:
         for name, identity in found.items():
-            Console().print(f"{name:8} {identity}", highlight=False, markup=False)
+            open_console().print(f"{name:8} {identity}", highlight=False, markup=False)
     else:
-        Console().print("The state belongs to no environments yet: the first run binds it.")
+        open_console().print("The state belongs to no environments yet: the first run binds it.")
 
 
 def _waiting(one: Waiting) -> dict[str, Any]:

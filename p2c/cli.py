@@ -7,7 +7,9 @@ the state cannot be used (another run has the lane, damaged, …).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +31,7 @@ from p2c.shell import (
     TemplatesArgument,
     code_of,
     fail,
+    open_console,
     print_json,
     settings_from,
     wait,
@@ -44,10 +47,26 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Keeps Dynamics 365 Sales and Dynamics 365 Finance and Operations in agreement.",
 )
 attending.add_to(app)
 examining.add_to(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"p2c {version('p2c')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Keeps Dynamics 365 Sales and Dynamics 365 Finance and Operations in agreement."""
+    # A credential that finds no identity warns at length, each time; it raises what it warns of, and that is told.
+    logging.getLogger("azure").setLevel(logging.ERROR)
 
 
 @app.command()
@@ -73,7 +92,7 @@ def run(
     if templates and all_:
         raise typer.BadParameter("either templates or --all, not both")
     settings = settings_from(project, state)
-    console = Console(stderr=as_json)
+    console = open_console(stderr=as_json)
 
     async def work() -> list[Finished]:
         async with open_session(settings) as session:
@@ -92,9 +111,12 @@ def run(
     results = wait(work())
     records = [one.record for one in results]
     if as_json:
-        print_json({"runs": [one.model_dump(mode="json") for one in records]})
+        told = {"runs": [one.model_dump(mode="json") for one in records]}
+        print_json({**told, "outcomes": list(_would_be(results))} if dry_run else told)
     else:
         console.print(render.runs_table(records))
+        if dry_run:
+            render.print_plan(console, ((one.record.template, one.outcomes) for one in results))
         _explain(console, settings, results)
         render.notes(console, records)
         render.errors(console, records)
@@ -126,12 +148,17 @@ def status(project: ProjectOption = None, state: StateOption = None, as_json: Js
                 "documents": one.documents,
                 "parked": one.parked,
                 "deadLetters": one.dead,
+                "newestRun": one.newest.id if one.newest else None,
+                "status": one.newest.status if one.newest else None,
+                "error": one.newest.error if one.newest else "",
             }
             for one in lanes
         ]
         print_json({"templates": rows})
     else:
-        Console().print(render.status_table(lanes))
+        console = open_console()
+        console.print(render.status_table(lanes))
+        render.print_troubles(console, lanes)
 
 
 @app.command()
@@ -144,18 +171,19 @@ def runs(
 ) -> None:
     """The latest runs, or what became of every document of one."""
     settings = settings_from(None, state)
-    console = Console()
+    console = open_console()
 
     async def recent() -> list[RunRecord]:
         async with opened_store(settings) as store:
             return await report.recent_runs(store, limit)
 
-    async def outcomes(identifier: str) -> list[Outcome] | None:
+    async def outcomes(identifier: str) -> tuple[RunRecord, list[Outcome]] | None:
         async with opened_store(settings) as store:
-            if await report.run_record(store, identifier) is None:
+            record = await report.run_record(store, identifier)
+            if record is None:
                 return None
             found = report.run_outcomes(store, identifier)
-            return [one async for one in found if not kind or one.kind in kind]
+            return record, [one async for one in found if not kind or one.kind in kind]
 
     if run_id is None:
         records = wait(recent())
@@ -167,12 +195,13 @@ def runs(
     found = wait(outcomes(run_id))
     if found is None:
         raise typer.BadParameter(f"there is no run {run_id!r}; `p2c runs` lists the latest")
+    record, outcomes_ = found
     if as_json:
-        print_json({"run": run_id, "outcomes": [_outcome(one) for one in found]})
+        told = [_outcome(one) for one in outcomes_]
+        print_json({"run": run_id, "record": record.model_dump(mode="json"), "outcomes": told})
     else:
-        for one in found:
-            detail = one.reason or ", ".join(one.changed)
-            console.print(f"{one.kind.value:10} {one.key}  {detail}", highlight=False, markup=False)
+        render.print_run(console, record)
+        render.print_outcomes(console, outcomes_)
 
 
 @app.command()
@@ -183,7 +212,7 @@ def templates(
 ) -> None:
     """The templates in running order, with the project's overrides applied."""
     settings = settings_from(project, None)
-    console = Console()
+    console = open_console()
 
     async def work() -> list[Template]:
         return ordered(effective_templates(project_of(settings)))
@@ -218,7 +247,7 @@ def reconcile(
     if as_json:
         print_json({"templates": [_agreement(one) for one in agreements]})
     else:
-        console = Console()
+        console = open_console()
         console.print(render.agreement_table(agreements))
         for one in agreements:
             for outcome in one.different:
@@ -254,6 +283,15 @@ def _explain(console: Console, settings: Settings, results: Iterable[Finished]) 
 
     for one in results:
         render.print_reasons(console, f"{one.record.template} ({one.record.legal_entity})", wait(reasons(one)))
+
+
+def _would_be(results: Iterable[Finished]) -> Iterable[dict[str, Any]]:
+    """The outcomes of dry runs but the unchanged ones."""
+    for one in results:
+        at = {"template": one.record.template, "legalEntity": one.record.legal_entity}
+        for outcome in one.outcomes:
+            if outcome.kind is not OutcomeKind.UNCHANGED:
+                yield {**at, **_outcome(outcome)}
 
 
 def _outcome(one: Outcome) -> dict[str, Any]:

@@ -6,12 +6,11 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from p2c.operations.doctor import Examination, examine
-from p2c.shell import Exit, JsonOption, print_json, wait
+from p2c.shell import Exit, JsonOption, open_console, print_json, wait
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red bold", "unchecked": "dim"}
 _WORDS = {"unchecked": "not checked"}
@@ -52,7 +51,7 @@ def doctor(
     if as_json:
         print_json({"verdict": found.verdict, "checks": [asdict(one) for one in found.checks]})
     else:
-        console = Console()
+        console = open_console()
         console.print(_table(found))
         console.print(Text(_REFUSED if found.refused else _SUMMARIES[found.verdict], style=_STYLES[found.verdict]))
     raise typer.Exit(_code(found))

@@ -1,19 +1,22 @@
-"""How the command line shows things: tables, progress, colours."""
+"""How the command line shows things: tables, progress, colours. Moments are UTC."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from p2c.documents import OutcomeKind
+from p2c.documents import Outcome, OutcomeKind
+from p2c.grid import Grid
 from p2c.operations.dead_letters import Group
 from p2c.operations.reconcile import Agreement
 from p2c.operations.report import LaneStatus, Reason
-from p2c.state.conflicts import Conflict, Difference
+from p2c.state.conflicts import Conflict
 from p2c.state.runs import RunRecord
 from p2c.state.waiting import Waiting
 from p2c.templates.models import Template
@@ -27,6 +30,8 @@ _KIND_STYLES = {
     OutcomeKind.REJECTED: "red",
     OutcomeKind.FAILED: "red bold",
 }
+_WRITTEN = (OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.DELETED)
+_SHOWN = 100
 _ARROWS = {"sales": "Sales", "finops": "F&O"}
 
 
@@ -34,37 +39,61 @@ def _status(text: str) -> Text:
     return Text(text, style=_STYLES.get(text, ""))
 
 
-def runs_table(records: Iterable[RunRecord], *, title: str = "") -> Table:
+def runs_table(records: Iterable[RunRecord]) -> Grid:
     """A row per run: status, a column for each kind of outcome that occurs, requests, seconds."""
     rows = list(records)
     kinds = [kind for kind in OutcomeKind if any(one.counts.get(kind.value) for one in rows)]
-    table = Table(title=title or None, title_justify="left")
-    table.add_column("Template", no_wrap=True)
-    table.add_column("Legal entity")
-    table.add_column("Status", no_wrap=True)
-    for kind in kinds:
-        table.add_column(kind.value.capitalize(), justify="right", no_wrap=True)
-    table.add_column("Requests", justify="right")
-    table.add_column("Seconds", justify="right")
+    numbers = [kind.value.capitalize() for kind in kinds] + ["Requests", "Seconds"]
+    table = Grid("Template", "Legal entity", "Status", *numbers, right=numbers)
     for one in rows:
         cells: list[Text | str] = [one.template, one.legal_entity, _status(one.status)]
         cells += [_count(kind, one.counts.get(kind.value, 0)) for kind in kinds]
-        table.add_row(*cells, str(sum(one.requests.values()) or ""), _seconds(one))
+        table.add(*cells, str(sum(one.requests.values()) or ""), _seconds(one))
     return table
 
 
-def runs_list(records: Iterable[RunRecord]) -> Table:
+def runs_list(records: Iterable[RunRecord]) -> Grid:
     """A row per run with its id, by which `p2c runs` shows its documents."""
-    table = Table()
-    table.add_column("Run", no_wrap=True)
-    for title in ("Mode", "Status", "Outcomes"):
-        table.add_column(title)
-    table.add_column("Seconds", justify="right")
+    table = Grid("Run", "Mode", "Status", "Outcomes", "Seconds", right=("Seconds",))
     for one in records:
-        counts = ", ".join(f"{number} {kind}" for kind, number in one.counts.items() if number)
         mode = Text(one.mode).append(f"\n{one.note}" if one.note else "", style="dim")
-        table.add_row(one.id, mode, _status(one.status), counts or "no document", _seconds(one))
+        table.add(one.id, mode, _status(one.status), _counts(one), _seconds(one))
     return table
+
+
+def print_run(console: Console, record: RunRecord) -> None:
+    """What a run was, and why it stopped if it did."""
+    head = Text(f"{record.template} ({record.legal_entity})  ", style="bold").append_text(_status(record.status))
+    head.append(f"  {record.mode}, {record.started:%Y-%m-%d %H:%M:%S} UTC: {_counts(record)}", style="not bold")
+    console.print(head)
+    if record.note:
+        console.print(Text(record.note, style="dim"))
+    if record.error:
+        console.print(Text(f"{record.error} {record.hint}".strip(), style="red"))
+
+
+def print_outcomes(console: Console, outcomes: Iterable[Outcome], *, template: str = "") -> None:
+    """A line per document: what became of it, and why or in which fields."""
+    for one in outcomes:
+        detail = one.reason or ", ".join(one.changed)
+        named = f"{template} {one.key}" if template else one.key
+        console.print(f"{one.kind.value:10} {named}  {detail}".rstrip(), highlight=False, markup=False)
+
+
+def print_plan(console: Console, plan: Iterable[tuple[str, Sequence[Outcome]]]) -> None:
+    """What dry runs would write, by template: which documents, and which fields of those that are there."""
+    console.print("A dry run: nothing was written. It would be:", highlight=False)
+    for template, outcomes in plan:
+        written = [one for one in outcomes if one.kind in _WRITTEN]
+        for one in written[:_SHOWN]:
+            line = f"{one.kind.value:10} {template} {one.key}  {', '.join(one.changed)}".rstrip()
+            console.print(line, highlight=False, markup=False)
+        if len(written) > _SHOWN:
+            console.print(f"… and {len(written) - _SHOWN} more of {template}; --json has all", highlight=False)
+
+
+def _counts(record: RunRecord) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in record.counts.items() if number) or "no document"
 
 
 def _seconds(record: RunRecord) -> str:
@@ -105,19 +134,15 @@ def errors(console: Console, records: Iterable[RunRecord]) -> None:
             console.print(Text(f"{one.template} ({one.legal_entity}): {one.error}", style="red"))
 
 
-def templates_table(templates: Iterable[Template]) -> Table:
+def templates_table(templates: Iterable[Template]) -> Grid:
     """The templates in running order."""
-    table = Table()
-    for title in ("Template", "Name", "From → to", "Runs after", "Schedule", "On"):
-        table.add_column(title, no_wrap=title == "Template")
+    table = Grid("Template", "From → to", "Runs after", "Schedule")
     for one in templates:
-        table.add_row(
+        table.add(
             one.id,
-            one.name,
             f"{_ARROWS[one.source]} → {_ARROWS[one.destination]}",
-            ", ".join(one.runs_after) or "–",
-            one.schedule,
-            "yes" if one.enabled else Text("no", style="dim"),
+            "\n".join(one.runs_after) or "–",
+            one.schedule if one.enabled else Text("off", style="dim"),
         )
     return table
 
@@ -143,24 +168,20 @@ def fields_table(template: Template) -> list[Table]:
     return tables
 
 
-def status_table(lanes: Iterable[LaneStatus]) -> Table:
-    """Where every template stands."""
-    table = Table()
-    for title in ("Template", "Legal entity", "Last completed", "All compared", "Under way"):
-        table.add_column(title)
-    for title in ("Documents", "Parked", "Dead letters"):
-        table.add_column(title, justify="right")
+def status_table(lanes: Iterable[LaneStatus]) -> Grid:
+    """Where every template stands; moments are UTC."""
+    numbers = ("Documents", "Parked", "Dead letters")
+    table = Grid(
+        "Template", "Legal entity", "Newest run", "Completed (UTC)", "All compared (UTC)", *numbers, right=numbers
+    )
     for one in lanes:
         point = one.checkpoint
-        completed = f"{point.completed:%Y-%m-%d %H:%M:%S}" if point and point.completed else "–"
-        compared = f"{point.compared:%Y-%m-%d %H:%M:%S}" if point and point.compared else "–"
-        under_way = f"page {point.page} of {point.run_id}" if point and point.completed is None else ""
-        table.add_row(
+        table.add(
             one.template,
             one.legal_entity,
-            completed,
-            compared,
-            under_way,
+            _status(one.newest.status) if one.newest else "–",
+            f"{point.completed:%Y-%m-%d %H:%M:%S}" if point and point.completed else "–",
+            f"{point.compared:%Y-%m-%d %H:%M:%S}" if point and point.compared else "–",
             str(one.documents),
             Text(str(one.parked), style="yellow" if one.parked else "dim"),
             Text(str(one.dead), style="red" if one.dead else "dim"),
@@ -168,22 +189,36 @@ def status_table(lanes: Iterable[LaneStatus]) -> Table:
     return table
 
 
-def groups_table(groups: Iterable[Group]) -> Table:
-    """What waits, by reason."""
-    table = Table()
-    for title in ("Documents", "Template", "Legal entity", "Why", "Since", "Last", "Attempts", "Keys"):
-        table.add_column(title, justify="right" if title in ("Documents", "Attempts") else "left", overflow="fold")
+def print_troubles(console: Console, lanes: Iterable[LaneStatus]) -> None:
+    """Which runs are under way, and why newest runs stopped."""
+    for one in lanes:
+        point, named = one.checkpoint, f"{one.template} ({one.legal_entity})"
+        if one.newest and one.newest.error:
+            console.print(Text(f"{named}: {one.newest.error} {one.newest.hint}".strip(), style="red"))
+        if point and point.completed is None:
+            console.print(Text(f"{named}: under way, at page {point.page} of {point.run_id}"))
+
+
+def print_groups(console: Console, groups: Iterable[Group]) -> None:
+    """What waits, by reason: how many, why, since when, some of the keys."""
     for one in groups:
+        documents = "1 document" if one.count == 1 else f"{one.count} documents"
         more = ", …" if one.count > len(one.keys) else ""
-        cells = [str(one.count), one.template, one.legal_entity, f"{one.field}: {one.reason}".removeprefix(": ")]
-        cells += [_minute(one.first), _minute(one.last), str(one.attempts), ", ".join(one.keys) + more]
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
+        attempts = "1 attempt" if one.attempts == 1 else f"{one.attempts} attempts, the last {minute(one.last)}"
+        console.print(Text(f"{documents}  {one.template} ({one.legal_entity})", style="bold"))
+        why = (
+            one.reason if one.reason.startswith(one.field) or one.field in one.reason else f"{one.field}: {one.reason}"
+        )
+        console.print(_indented(Text(why)))
+        console.print(_indented(Text(", ".join(one.keys) + more)))
+        console.print(_indented(Text(f"since {minute(one.first)}, {attempts}", style="dim")))
 
 
 def waiting_table(one: Waiting) -> Table:
     """One document that waits, everything that is known of it."""
     table = Table(show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     facts = {
         "Key": one.key,
         "Template": one.template,
@@ -193,8 +228,8 @@ def waiting_table(one: Waiting) -> Table:
         "Line": one.line,
         "Why": one.reason,
         "Waits for": ", ".join(one.missing),
-        "First": one.first,
-        "Last": one.last,
+        "First": minute(one.first),
+        "Last": minute(one.last),
         "Attempts": str(one.attempts),
         "Correlation id": one.request_id,
     }
@@ -204,33 +239,33 @@ def waiting_table(one: Waiting) -> Table:
     return table
 
 
-def conflicts_table(conflicts: Iterable[Conflict]) -> Table:
-    """Conflicts, a row for each field that differed."""
-    table = Table()
-    for title in ("Document", "Template", "Legal entity", "Last", "Field", "Source", "Destination", "Stands"):
-        table.add_column(title, overflow="fold")
+def print_conflicts(console: Console, conflicts: Iterable[Conflict]) -> None:
+    """Conflicts, with both values of each field that differed."""
     for one in conflicts:
-        stands: str = "nobody's yet" if one.winner == "ask" else one.winner
-        head = [one.key, one.template, one.legal_entity, _minute(one.last)]
-        for each in one.differences or (Difference("", None, None),):
-            values = ["–" if value is None else value for value in (each.source, each.destination)]
-            table.add_row(*(Text(cell) for cell in (*head, each.field, *values, stands)))
-            head, stands = [""] * 4, ""
-    return table
+        stands = "nobody's values stand yet" if one.winner == "ask" else f"the {one.winner}'s values stand"
+        head = Text(f"{one.key}  {one.template} ({one.legal_entity})", style="bold")
+        console.print(head.append(f"  {minute(one.last)}, {stands}", style="not bold dim"))
+        for each in one.differences:
+            source, destination = ("–" if value is None else value for value in (each.source, each.destination))
+            console.print(_indented(Text(f"{each.field}: source {source} | destination {destination}")))
 
 
-def _minute(moment: str) -> str:
-    return moment[:16].replace("T", " ")
+def _indented(text: Text) -> Padding:
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
-def agreement_table(agreements: Iterable[Agreement]) -> Table:
+def minute(moment: str) -> str:
+    """A moment as a person reads it."""
+    return f"{datetime.fromisoformat(moment).astimezone(UTC):%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def agreement_table(agreements: Iterable[Agreement]) -> Grid:
     """Whether both sides agree, per template."""
-    table = Table()
-    for title in ("Template", "Legal entity", "Agree", "Differ", "Kept back", "Not meant to go", ""):
-        table.add_column(title, justify="left" if title in ("Template", "Legal entity", "") else "right")
+    numbers = ("Agree", "Differ", "Kept back", "Not meant to go")
+    table = Grid("Template", "Legal entity", *numbers, "", right=numbers)
     for one in agreements:
         fine = not one.different and not one.error
-        table.add_row(
+        table.add(
             one.template,
             one.legal_entity,
             str(one.agreeing),

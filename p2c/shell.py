@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Coroutine
 from enum import IntEnum
@@ -19,6 +20,8 @@ from p2c.errors import AuthError, ConfigError, P2CError, Problem, StateError
 from p2c.settings import Settings
 
 T = TypeVar("T")
+
+_ENDLESS = 10_000
 
 
 class Exit(IntEnum):
@@ -64,13 +67,21 @@ def wait(work: Coroutine[Any, Any, T]) -> T:
     except P2CError as error:
         fail(error, code_of(error))
     except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped. The next run goes on from the last page that was settled.")
+        open_console(stderr=True).print("Stopped. The next run goes on from the last page that was settled.")
         raise typer.Exit(130) from None
+
+
+def open_console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal; into a pipe or a file as wide as it takes, so that nothing is cut off."""
+    console = Console(stderr=stderr)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _ENDLESS
+    return console
 
 
 def fail(error: P2CError, code: Exit) -> NoReturn:
     """Shows an error and exits."""
-    Console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
+    open_console(stderr=True).print(str(error), style="red", highlight=False, markup=False)
     raise typer.Exit(code)
 
 

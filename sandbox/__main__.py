@@ -1,15 +1,18 @@
 """Start both servers: `python -m sandbox`.
 
 Prints one line of JSON on standard output (addresses, token, tenant, certificate) and serves until SIGTERM or SIGINT.
+With `--into` the company's project file and the settings that reach the servers are put into a folder.
 """
 
 import argparse
 import importlib
 import json
+import shlex
 import signal
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +45,23 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--execution-limit", type=float, default=None, help="execution seconds per user and window")
     parser.add_argument("--concurrent-limit", type=int, default=None, help="requests of a user at once")
     parser.add_argument("--without-solution", action="store_true", help="Sales without the Prospect-to-cash solution")
-    return parser.parse_args(given)
+    parser.add_argument(
+        "--into",
+        type=Path,
+        default=None,
+        help="folder for the company's p2c.json and for env, to be sourced by a shell",
+    )
+    chosen = parser.parse_args(given)
+    if chosen.into is not None and chosen.company == "none" and chosen.data is None:
+        parser.error("--into needs a company")
+    return chosen
 
 
-def seed_company(chosen: argparse.Namespace, sales: SalesService, finops: FinOpsService) -> None:
-    """Write a company's master data, and give its further acts a route each: `/sandbox/company/sell` and so on."""
+def seed_company(chosen: argparse.Namespace, sales: SalesService, finops: FinOpsService) -> dict[str, Any]:
+    """Write a company's master data, and give its further acts a route each: `/sandbox/company/sell` and so on.
+
+    Gives the company's project file, with blank addresses.
+    """
     module = importlib.import_module("sandbox.company")
     company = module.build(
         chosen.company, seed=chosen.seed, size=chosen.size, data=chosen.data, sales=sales, finops=finops
@@ -61,6 +76,26 @@ def seed_company(chosen: argparse.Namespace, sales: SalesService, finops: FinOps
     }
     for name, act in acts.items():
         sales.further_routes.append(sales.people_route(f"/sandbox/company/{name}", _route(act, module.CompanyError)))
+    project: dict[str, Any] = company.project
+    return project
+
+
+def write_settings(folder: Path, project: dict[str, Any], sandbox: Sandbox) -> None:
+    """Put `p2c.json` and `env` into the folder. Each start has a state of its own, since its rows are new."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file, state = folder.resolve() / "p2c.json", folder.resolve() / f"state-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    project["connectionSet"]["sales"]["url"] = sandbox.sales_url
+    project["connectionSet"]["finops"]["url"] = sandbox.finops_url
+    file.write_text(json.dumps(project, indent=2) + "\n", encoding="utf-8")
+    settings = {"P2C_PROJECT": str(file), "P2C_STATE": str(state)}
+    for system, url in (("SALES", sandbox.sales_url), ("FINOPS", sandbox.finops_url)):
+        settings |= {
+            f"P2C_{system}__URL": url,
+            f"P2C_{system}__AUTH__KIND": "static",
+            f"P2C_{system}__AUTH__TOKEN": sandbox.token,
+        }
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in settings.items()]
+    (folder / "env").write_text("".join(lines), encoding="utf-8")
 
 
 def _route(act: Callable[[], object], refusal: type[Exception]) -> Callable[[dict[str, Any]], object]:
@@ -89,8 +124,9 @@ def main(given: list[str] | None = None) -> int:
     options = SalesOptions(solution=not chosen.without_solution)
     sales = SalesService(token=chosen.token, options=options, limits=limits(), clock=clock)
     finops = FinOpsService(token=chosen.token, limits=limits(), clock=clock)
+    project: dict[str, Any] | None = None
     if chosen.company != "none" or chosen.data is not None:
-        seed_company(chosen, sales, finops)
+        project = seed_company(chosen, sales, finops)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -105,6 +141,8 @@ def main(given: list[str] | None = None) -> int:
             "token_endpoint": f"{sandbox.sales_url}/{TENANT}/oauth2/v2.0/token",
             "certificate": str(sandbox.certificate) if sandbox.certificate else None,
         }
+        if chosen.into is not None and project is not None:
+            write_settings(chosen.into, project, sandbox)
         print(json.dumps(told), flush=True)
         stop.wait()
     return 0

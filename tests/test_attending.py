@@ -52,7 +52,9 @@ def test_dead_letters_from_the_list_to_the_replay(play: Stage, p2c: P2C) -> None
     shown = p2c("dead-letters", "list")
     assert shown.exit_code == 0
     assert "is 'Atlantis'" in shown.stdout
-    assert "BAD-LONG" in shown.stdout
+    assert "1 document  accounts (usmf)\n  name: is 300 characters long" in shown.stdout, "the field is named once"
+    assert "\n  BAD-LONG\n  since 20" in shown.stdout
+    assert " UTC, 1 attempt\n" in shown.stdout
     listed = as_json(p2c("dead-letters", "list", "-t", "accounts", "--json"))
     assert sum(one["count"] for one in listed["groups"]) == len(listed["deadLetters"]) == 5
     one = next(each for each in listed["deadLetters"] if each["key"] == "BAD-LONG")
@@ -121,7 +123,7 @@ def test_a_conflict_from_the_list_to_the_word(play: Stage, p2c: P2C) -> None:
     assert "F&O says" not in result.stdout
     listed = p2c("conflicts", "list")
     assert "Sales says" in listed.stdout
-    assert "nobody's yet" in listed.stdout
+    assert "nobody's values stand yet" in listed.stdout
     (conflict,) = as_json(p2c("conflicts", "list", "--json"))["conflicts"]
     told = {one["field"]: (one["source"], one["destination"]) for one in conflict["differences"]}
     assert told["OrganizationName"] == ("Sales says", "F&O says")

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,35 @@ def test_a_damaged_state_is_exit_code_6(play: Stage, p2c: P2C) -> None:
     assert p2c("status").exit_code == 6
 
 
+def test_a_dry_run_says_what_would_be_written(play: Stage, p2c: P2C) -> None:
+    shown = p2c("run", "accounts", "--dry-run").stdout
+    assert "nothing was written" in shown
+    assert "created    accounts A-1001\n" in shown
+    p2c("run", "accounts")
+    (account,) = play.sandbox.sales.rows("account", accountnumber="A-1001")
+    SalesDesk(play.sandbox.sales).update(Ref("account", account["accountid"]), {"name": "Fifth Coffee"})
+    assert "updated    accounts A-1001  OrganizationName, NameAlias" in p2c("run", "accounts", "--dry-run").stdout
+    found = as_json(p2c("run", "accounts", "--dry-run", "--json"))
+    assert [(one["template"], one["key"], one["kind"]) for one in found["outcomes"]] == [
+        ("accounts", "A-1001", "updated")
+    ]
+    assert found["outcomes"][0]["changed"] == ["OrganizationName", "NameAlias"]
+
+
+def test_the_status_says_why_a_run_stopped(play: Stage, p2c: P2C) -> None:
+    p2c("run", "accounts")
+    with command(play, P2C_FINOPS__AUTH__TOKEN="wrong") as mistaken:
+        assert mistaken("run", "accounts", "--full").exit_code == 5
+    shown = p2c("status").stdout
+    assert "accounts (usmf): Finance and Operations answered 401" in shown
+    newest = as_json(p2c("runs", "--json"))["runs"][0]["id"]
+    assert "Finance and Operations answered 401" in p2c("runs", newest).stdout
+
+
+def test_the_version(p2c: P2C) -> None:
+    assert p2c("--version").stdout == f"p2c {version('p2c')}\n"
+
+
 # --- looking -------------------------------------------------------------------------------------------------------
 
 
@@ -269,10 +299,13 @@ def test_status_before_and_after(p2c: P2C) -> None:
         "documents": 0,
         "parked": 0,
         "deadLetters": 0,
+        "newestRun": None,
+        "status": None,
+        "error": "",
     }
     p2c("run", "accounts")
     rows = as_json(p2c("status", "--json"))["templates"]
-    assert (rows[0]["documents"], rows[0]["underWay"]) == (12, False)
+    assert (rows[0]["documents"], rows[0]["underWay"], rows[0]["status"]) == (12, False, "Completed")
     assert rows[0]["completed"]
     shown = p2c("status")
     assert shown.exit_code == 0
@@ -292,7 +325,10 @@ def test_runs_and_their_outcomes(p2c: P2C) -> None:
     assert found["outcomes"][0]["kind"] == "created"
     skipped = as_json(p2c("runs", contacts["id"], "--kind", "skipped", "--json"))["outcomes"]
     assert {one["rule"] for one in skipped} == {"no-active-customer", "company-is-account"}
-    assert "A-1001" in p2c("runs", accounts["id"]).stdout
+    shown = p2c("runs", accounts["id"]).stdout
+    assert shown.startswith("accounts (usmf)  Completed  incremental, 20")
+    assert "UTC: 12 created" in shown
+    assert "created    A-1001\n" in shown
 
 
 @pytest.mark.parametrize("name", ["20260101T000000-usmf-accounts", "../secret", "nonsense"])

@@ -60,7 +60,9 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
     async with AsyncExitStack() as stack:
         credential = None
         if settings.state.startswith("https://") and "sig=" not in settings.state:
-            credential = await stack.enter_async_context(build(settings.state_auth, settings.state))
+            credential = await stack.enter_async_context(
+                build(settings.state_auth, settings.state, setting="P2C_STATE_AUTH")
+            )
         store = open_store(settings.state, credential=credential)
         stack.push_async_callback(store.close)
         yield store

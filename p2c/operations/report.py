@@ -24,6 +24,7 @@ class Reason:
 
 
 SHOWN = 5
+_LATEST = 100
 _WITH_REASON = (OutcomeKind.SKIPPED, OutcomeKind.PARKED, OutcomeKind.REJECTED, OutcomeKind.FAILED)
 
 
@@ -64,7 +65,10 @@ class _Reasons:
 
 @dataclass(frozen=True, slots=True)
 class LaneStatus:
-    """Where a template stands for one legal entity: checkpoint, memory, what waits, what needs a person."""
+    """Where a template stands for one legal entity: checkpoint, memory, what waits, what needs a person.
+
+    `newest` is its newest run, as far as that is among the latest of all.
+    """
 
     template: str
     legal_entity: str
@@ -72,12 +76,16 @@ class LaneStatus:
     documents: int
     parked: int
     dead: int
+    newest: RunRecord | None = None
 
 
 async def status(store: Store, templates: Iterable[Template], legal_entities: Iterable[str]) -> list[LaneStatus]:
     """The status of every template and legal entity that has run at least once, or should."""
     entities = list(legal_entities)
     found: list[LaneStatus] = []
+    newest: dict[tuple[str, str], RunRecord] = {}
+    for record in await recent_runs(store, _LATEST):
+        newest.setdefault((record.template, record.legal_entity.lower()), record)
     for template in templates:
         for entity in entities:
             async with open_lane(store, template, entity, lease_seconds=60, dry=True) as lane:
@@ -90,6 +98,7 @@ async def status(store: Store, templates: Iterable[Template], legal_entities: It
                         documents=await lane.ledger.count(),
                         parked=kinds.count("parked"),
                         dead=kinds.count("dead"),
+                        newest=newest.get((template.id, entity.lower())),
                     )
                 )
     return found

@@ -12,6 +12,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import (
     AzureError,
+    ClientAuthenticationError,
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
@@ -208,6 +209,10 @@ def _told(name: str) -> Iterator[None]:
     try:
         yield
     except HttpResponseError as error:
+        if isinstance(error, ClientAuthenticationError) and error.response is None:
+            why = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+            hint = "Check the identity; P2C_STATE_AUTH__KIND says which one."
+            raise AuthError(f"No token for the storage account: {why}", hint=hint) from error
         code = getattr(error, "error_code", None)
         text = str(getattr(code, "value", code) or error.reason or "no reason given")
         if error.status_code in (401, 403):

@@ -70,7 +70,7 @@ async def _client(
 ) -> ODataClient:
     root = SALES_ROOT if system == "sales" else FINOPS_ROOT
     scope = credentials.scope_of(url)
-    credential = await stack.enter_async_context(credentials.build(auth, url))
+    credential = await stack.enter_async_context(credentials.build(auth, url, setting=f"P2C_{system.upper()}__AUTH"))
     start, floor, ceiling = _GATES[system]
     http = await stack.enter_async_context(
         http_client(url, read=answer_seconds, connections=ceiling, transport=transport)

@@ -65,14 +65,17 @@ def scope_of(base_url: str) -> str:
     return f"{parts.scheme.lower()}://{parts.netloc.lower()}/.default"
 
 
-def build(auth: AuthSettings, base_url: str) -> AsyncTokenCredential:
+def build(auth: AuthSettings, base_url: str, *, setting: str = "") -> AsyncTokenCredential:
     """Give the credential that the settings ask for; one per system and process, closed by the caller.
+
+    `setting` is what the settings' names in the environment begin with, for errors: `P2C_SALES__AUTH`.
 
     `workloadIdentity` is an app registration (tenant and client id) that trusts a federated token: that of the file
     named by AZURE_FEDERATED_TOKEN_FILE (Kubernetes, pipelines), else that of the managed identity whose client id is
     in AZURE_CLIENT_ID. Raises ConfigError for settings that lack something, and for a static token to any host but
     this machine.
     """
+    _demand(auth, _NEEDED.get(auth.kind, ()), setting)
     return _BUILDERS[auth.kind](auth, base_url)
 
 
@@ -87,13 +90,11 @@ def _managed_identity(auth: AuthSettings, _base_url: str) -> AsyncTokenCredentia
 
 
 def _client_secret(auth: AuthSettings, _base_url: str) -> AsyncTokenCredential:
-    _demand(auth, "tenant_id", "client_id", "client_secret")
     secret = auth.client_secret.get_secret_value() if auth.client_secret else ""
     return ClientSecretCredential(auth.tenant_id, auth.client_id, secret)
 
 
 def _certificate(auth: AuthSettings, _base_url: str) -> AsyncTokenCredential:
-    _demand(auth, "tenant_id", "client_id", "certificate_path")
     try:
         return CertificateCredential(auth.tenant_id, auth.client_id, str(auth.certificate_path))
     except (OSError, ValueError) as error:
@@ -102,7 +103,6 @@ def _certificate(auth: AuthSettings, _base_url: str) -> AsyncTokenCredential:
 
 
 def _workload_identity(auth: AuthSettings, _base_url: str) -> AsyncTokenCredential:
-    _demand(auth, "tenant_id", "client_id")
     file = os.environ.get("AZURE_FEDERATED_TOKEN_FILE", "")
     if file:
         return WorkloadIdentityCredential(tenant_id=auth.tenant_id, client_id=auth.client_id, token_file_path=file)
@@ -121,14 +121,21 @@ def _azure_cli(auth: AuthSettings, _base_url: str) -> AsyncTokenCredential:
 
 
 def _static(auth: AuthSettings, base_url: str) -> AsyncTokenCredential:
-    _demand(auth, "token")
     if not is_loopback(base_url):
         hint = "It is for the local sandbox; choose another kind of sign-in."
         raise ConfigError(f"A static token is not sent to {urlsplit(base_url).hostname or base_url!r}.", hint=hint)
     return StaticToken(auth.token.get_secret_value() if auth.token else "")
 
 
-def _demand(auth: AuthSettings, *names: str) -> None:
+_NEEDED: dict[str, tuple[str, ...]] = {
+    "clientSecret": ("tenant_id", "client_id", "client_secret"),
+    "certificate": ("tenant_id", "client_id", "certificate_path"),
+    "workloadIdentity": ("tenant_id", "client_id"),
+    "static": ("token",),
+}
+
+
+def _demand(auth: AuthSettings, names: tuple[str, ...], setting: str) -> None:
     values = {name: getattr(auth, name) for name in names}
     empty = [
         name
@@ -136,7 +143,8 @@ def _demand(auth: AuthSettings, *names: str) -> None:
         if not (value.get_secret_value() if hasattr(value, "get_secret_value") else value)
     ]
     if empty:
-        raise ConfigError(f"Sign-in of kind {auth.kind} needs {', '.join(empty)}.", hint="Set it in the environment.")
+        lacking = ", ".join(f"{setting}__{name.upper()}" if setting else name for name in empty)
+        raise ConfigError(f"Sign-in of kind {auth.kind} needs {lacking}.", hint="Set it in the environment.")
 
 
 _BUILDERS: dict[str, Callable[[AuthSettings, str], AsyncTokenCredential]] = {

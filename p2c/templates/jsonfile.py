@@ -61,17 +61,17 @@ def validate(model: type[M], raw: Any, file: str) -> M:
         return model.model_validate(raw)
     except ValidationError as error:
         problems = Problems(file)
-        for place, message in _mistakes(error, raw):
+        for place, message in _mistakes(error, raw, model):
             problems.add(place, message)
         problems.raise_if_any(f"{file} is wrong.")
         raise  # a ValidationError without details does not exist
 
 
-def _mistakes(error: ValidationError, raw: Any) -> Iterator[tuple[str, str]]:
+def _mistakes(error: ValidationError, raw: Any, model: type[BaseModel]) -> Iterator[tuple[str, str]]:
     """Pointer and message, one for each place: the branches of a union fail together, but are one mistake."""
     places: dict[str, list[str]] = {}
     for details in error.errors(include_url=False):
-        message = _message(details)
+        message = _message(details, model)
         messages = places.setdefault(_place(details, raw), [])
         if message not in messages:
             messages.append(message)
@@ -93,13 +93,30 @@ def _place(details: ErrorDetails, raw: Any) -> str:
     return pointer(*parts)
 
 
-def _message(details: ErrorDetails) -> str:
+_SHAPES = {
+    "model_type": "must be an object: { … }",
+    "model_attributes_type": "must be an object: { … }",
+    "dict_type": "must be an object: { … }",
+    "list_type": "must be a list: [ … ]",
+    "string_type": 'must be text: "…"',
+}
+
+
+def _names(model: type[BaseModel]) -> list[str]:
+    """The names of all fields in a model and in those that it is made of."""
+    schema = model.model_json_schema(by_alias=True)
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return [name for part in parts for name in part.get("properties", {})]
+
+
+def _message(details: ErrorDetails, model: type[BaseModel]) -> str:
     name = str(details["loc"][-1]) if details["loc"] else ""
     match details["type"]:
         case "missing":
             return f"{name!r} must be given"
         case "extra_forbidden":
-            return f"{name!r} is not known here"
+            hint = did_you_mean(name, _names(model))
+            return f"{name!r} is not known here" + (f". {hint}" if hint else "")
         case "union_tag_not_found":
             return "'transformType' must be given"
         case "union_tag_invalid":
@@ -109,5 +126,7 @@ def _message(details: ErrorDetails) -> str:
             return f"there is no transform {tag!r}. {did_you_mean(tag, names) or 'There are: ' + known + '.'}"
         case "value_error":
             return str(details.get("ctx", {}).get("error", details["msg"]))
+        case kind if kind in _SHAPES:
+            return _SHAPES[kind]
         case _:
             return details["msg"][0].lower() + details["msg"][1:]

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
@@ -186,7 +186,10 @@ class Service(ABC):
         """The ASGI application."""
 
         async def respond(request: Request) -> Response:
-            return await self.respond(request)
+            try:
+                return await self.respond(request)
+            except ClientDisconnect:
+                return Response(status_code=499)  # nobody is there to read it
 
         return Starlette(
             routes=[

@@ -135,7 +135,7 @@ async def test_a_system_that_is_away_does_not_hold_the_others_up(play: Stage) ->
 async def test_a_wrong_sign_in_is_said_once(play: Stage) -> None:
     found = await look(play, sales=EndSettings(auth=AuthSettings(kind="clientSecret")))
     assert found["sign-in"].verdict == "failed"
-    assert "tenant_id" in found["sign-in"].why
+    assert "P2C_SALES__AUTH__TENANT_ID" in found["sign-in"].why
     assert {found[name].verdict for name in ("sales", "finops", "solution", "environments")} == {"unchecked"}
 
 

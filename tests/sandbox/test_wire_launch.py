@@ -82,6 +82,35 @@ def test_the_command_seeds_a_company_whose_people_go_on_when_they_are_told_to() 
         process.stdout.close()
 
 
+P2C = "from p2c.cli import main; main()"
+
+
+def test_the_command_writes_what_p2c_needs_to_reach_it(tmp_path: Path) -> None:
+    folder, root = tmp_path / "a b", Path(__file__).parents[2]
+    command = [sys.executable, "-m", "sandbox", "--company", "contoso", "--into", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root)
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        script = f'. "{folder}/env" && "{sys.executable}" -c "{P2C}" run accounts --json'
+        run = subprocess.run(["sh", "-c", script], capture_output=True, text=True, cwd=root, check=False)
+        assert (run.returncode, run.stderr) == (0, "")
+        assert json.loads(run.stdout)["runs"][0]["counts"] == {"created": 12}
+        project = json.loads((folder / "p2c.json").read_text(encoding="utf-8"))
+        assert project["connectionSet"]["sales"]["url"] == told["sales"]
+        assert [one.name.split("-")[0] for one in folder.iterdir() if one.is_dir()] == ["state"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def test_settings_are_those_of_a_company() -> None:
+    with pytest.raises(SystemExit):
+        arguments(["--into", "somewhere"])
+
+
 def test_flags_have_the_documented_defaults() -> None:
     chosen = arguments([])
     assert (chosen.sales_port, chosen.finops_port, chosen.company, chosen.tls) == (0, 0, "none", False)

@@ -1,6 +1,7 @@
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 import httpx
 import pytest
@@ -39,6 +40,21 @@ async def test_the_url_arrives_as_it_was_sent_and_the_user_is_known() -> None:
         }
     async with client(Echo(token="t"), "t-people") as http:
         assert (await http.get("/")).json()["user"] == "people"
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_error() -> None:
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", b"Bearer t")]
+    scope = {"type": "http", "method": "POST", "path": "/a", "raw_path": b"/a", "query_string": b"", "headers": headers}
+    await Echo(token="t").app({**scope, "scheme": "http", "http_version": "1.1"}, receive, send)
+    assert sent[0]["status"] == 499
 
 
 @pytest.mark.parametrize("token", [None, "wrong", ""])

@@ -8,10 +8,12 @@ import os
 import re
 import signal
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import pytest
+from azure.core.credentials import AccessToken
+from azure.identity import CredentialUnavailableError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -284,6 +286,30 @@ async def test_a_folder_that_may_not_be_read_is_not_empty(tmp_path: Path) -> Non
 
 
 # --- Azure ---------------------------------------------------------------------------------------------------------
+
+
+class Nobody:
+    """A credential that finds no identity."""
+
+    async def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        raise CredentialUnavailableError("nobody is signed in\nand much more about it")
+
+    async def close(self) -> None: ...
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+async def test_without_an_identity_it_is_an_auth_error() -> None:
+    store = AzureStore("https://account.blob.core.windows.net/state", Nobody())
+    try:
+        with pytest.raises(AuthError, match="No token for the storage account: nobody is signed in") as caught:
+            await store.read("x")
+        assert "P2C_STATE_AUTH__KIND" in str(caught.value)
+    finally:
+        await store.close()
 
 
 async def test_a_wrong_key_is_an_auth_error(azurite: Azurite) -> None:

@@ -60,6 +60,11 @@ def test_what_is_missing_is_named(auth: AuthSettings, lacks: str) -> None:
         build(auth, "http://127.0.0.1/")
 
 
+def test_what_is_missing_is_named_as_the_environment_names_it() -> None:
+    with pytest.raises(ConfigError, match=r"needs P2C_SALES__AUTH__TENANT_ID, P2C_SALES__AUTH__CLIENT_ID\."):
+        build(AuthSettings(kind="workloadIdentity"), ORG, setting="P2C_SALES__AUTH")
+
+
 @pytest.mark.parametrize("content", [None, b"no certificate"])
 def test_a_certificate_that_cannot_be_read(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "app.pem"

@@ -283,7 +283,7 @@ def test_files(tmp_path: Any) -> None:
         ("{", "is no JSON: .* line 1, column 2"),
         ('{"a": 1, "a": 2}', "'a' is there twice"),
         ('{"a": 1.5}', 'as text, "1.5"'),
-        ("[]", "should be a valid dictionary"),
+        ("[]", "must be an object"),
     ]:
         file.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=message):

@@ -270,6 +270,9 @@ def test_the_only_legal_entity_is_the_master() -> None:
         (["legalEntities", "demf", "owner"], {}, "/legalEntities/demf/owner", "either a team or a systemuser"),
         (["masterLegalEntity"], "frmf", "", "is not one of the legalEntities"),
         (["legalEntities", "demf", "colour"], 1, "/legalEntities/demf/colour", "'colour' is not known here"),
+        (["timezone"], "UTC", "/timezone", "Did you mean 'timeZone'"),
+        (["legalEntities", "demf"], "X", "/legalEntities/demf", "must be an object"),
+        (["legalEntities", "demf", "businessUnits"], "X", "/legalEntities/demf/businessUnits", "must be a list"),
     ],
 )
 def test_mistakes_in_a_connection_set(place: list[str], value: Any, pointer: str, message: str) -> None:

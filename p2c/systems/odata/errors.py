@@ -36,7 +36,7 @@ _SALES_CONFIG = frozenset({"0x80072491", "0x80072492", "0x80041103", "0x8006088a
 _SALES_EXPIRED_TOKEN = "0x80044352"
 _SALES_PLUGIN_ABORT = "0x80040265"
 
-_NAMES = {"sales": "Sales", "finops": "Finance and Operations"}
+NAMES = {"sales": "Sales", "finops": "Finance and Operations"}
 _UNKNOWN_NAME = re.compile(
     r"Could not find a property named '(?P<a>[^']+)'"
     r"|The property '(?P<b>[^']+)' does not exist on type"
@@ -172,7 +172,7 @@ def _misconfigured(system: SystemName, refusal: Refusal, message: str) -> Config
         name = next(filter(None, found.groups()), "")
         hint = f"Correct the name {name!r} in the template or project file, or install what brings it."
     elif refusal.status == 404 or 300 <= refusal.status < 400:
-        hint = f"Check the address of {_NAMES[system]} and the names of its entities."
+        hint = f"Check the address of {NAMES[system]} and the names of its entities."
     return ConfigError(message + _ticket(refusal), hint=hint)
 
 
@@ -193,8 +193,8 @@ def _spoken(system: SystemName, refusal: Refusal, texts: tuple[str, ...]) -> str
     """The message for a person: the service's own words, or what can be said without any."""
     said = " ".join(texts)
     if said:
-        return said if refusal.is_odata else f"{_NAMES[system]} answered {refusal.status}: {said}"
-    return f"{_NAMES[system]} answered {refusal.status} without a reason."
+        return said if refusal.is_odata else f"{NAMES[system]} answered {refusal.status}: {said}"
+    return f"{NAMES[system]} answered {refusal.status} without a reason."
 
 
 def _field(patterns: tuple[re.Pattern[str], ...], text: str) -> str:

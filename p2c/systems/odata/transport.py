@@ -26,7 +26,7 @@ from p2c.errors import ConfigError, Correlation, P2CError, Throttled, Transient
 from p2c.systems.odata.address import Address, is_loopback
 from p2c.systems.odata.answer import Answer, Statistics
 from p2c.systems.odata.batch import ChangeSet, Part, PartAnswer, align, decode, encode
-from p2c.systems.odata.errors import Refused
+from p2c.systems.odata.errors import NAMES, Refused
 from p2c.systems.odata.gate import Gate, Shut
 from p2c.systems.odata.refusal import ACTIVITY_ID, REQUEST_ID
 from p2c.systems.odata.retry import RetryPolicy
@@ -338,7 +338,7 @@ class ODataClient:
         if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
             return ConfigError(f"The request cannot be sent: {error}.")
         correlation = Correlation(activity_id=request_id)
-        message = f"No answer: {type(error).__name__}."
+        message = f"{NAMES[self.system]} does not answer at {self._address.origin}: {type(error).__name__}."
         sent = not isinstance(error, _NEVER_SENT)
         return Transient(message, sent=sent, system=self.system, correlation=correlation)
 

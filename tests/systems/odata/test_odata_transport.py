@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
@@ -216,6 +217,7 @@ async def test_a_lost_connection_leaves_our_id_for_the_ticket(connect: Connect) 
         await connect(handler).request("POST", "a", idempotent=False)
     assert caught.value.correlation.activity_id == got[0].headers["x-ms-client-request-id"]
     assert caught.value.system == "sales"
+    assert re.fullmatch(r"Sales does not answer at https?://[^/ ]+: ReadError\.", caught.value.message)
 
 
 @pytest.mark.parametrize(("status", "kind"), [(400, Validation), (412, Conflict), (403, AuthError), (404, ConfigError)])
