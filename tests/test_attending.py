@@ -82,7 +82,7 @@ def test_parked_documents_by_what_they_wait_for(play: Stage, p2c: P2C) -> None:
     bad(play.sandbox.sales, play.sandbox.finops)
     p2c("run", "products")
     shown = p2c("parked", "list")
-    assert "pricelevel CHF" in shown.stdout
+    assert "price list CHF" in shown.stdout
     (group,) = as_json(p2c("parked", "list", "--json"))["groups"]
     assert group["count"] == 1
 

@@ -9,6 +9,20 @@ from p2c.documents import Flaw, Outcome, OutcomeKind, Rejected, Skipped, SourceD
 from p2c.errors import ServiceError, Validation
 
 _SYSTEMS = {"sales": "Sales", "finops": "Finance and Operations"}
+_SPOKEN = {
+    "businessunit": "business unit",
+    "pricelevel": "price list",
+    "salesorder": "order",
+    "systemuser": "user",
+    "transactioncurrency": "currency",
+    "uom": "unit",
+    "uomschedule": "unit group",
+    "CDSSalesOrderHeaders": "order",
+    "CDSSalesQuotationHeaders": "quotation",
+    "CustomersV2": "customer",
+    "SellableReleasedProducts": "sellable released product",
+}
+"""What people call the rows of tables and entity sets whose names say it otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +38,19 @@ class Awaited:
     line: str = ""
     why: str = ""
 
+    @property
+    def name(self) -> str:
+        """What it is, for a person: `price list CHF`."""
+        return f"{spoken(self.what)} {self.key}"
+
     def __str__(self) -> str:
         place = f"{self.line + ': ' if self.line else ''}{self.field}"
-        return (
-            f"{self.what} {self.key}" + (f" ({place})" if place else "") + (f", which {self.why}" if self.why else "")
-        )
+        return self.name + (f" ({place})" if place else "") + (f", which {self.why}" if self.why else "")
+
+
+def spoken(table: str) -> str:
+    """What a person calls a row of the table or entity set."""
+    return _SPOKEN.get(table, table)
 
 
 def skipped(document: SourceDocument, why: Skipped) -> Outcome:
@@ -56,8 +78,8 @@ def from_mapping(document: SourceDocument, result: Skipped | Rejected) -> Outcom
 
 def parked(document: SourceDocument, missing: Sequence[Awaited]) -> Outcome:
     """The document waits. Of several places that name the same row the first is told."""
-    first = {f"{one.what} {one.key}": one for one in reversed(missing)}
-    keys = tuple(dict.fromkeys(f"{one.what} {one.key}" for one in missing))
+    first = {one.name: one for one in reversed(missing)}
+    keys = tuple(dict.fromkeys(one.name for one in missing))
     return Outcome(
         OutcomeKind.PARKED,
         label(document),

@@ -14,7 +14,7 @@ from itertools import chain
 
 from p2c.documents import Flaw, LegalEntity, MappedDocument, MappedRow, Missing, Reference, ResolvedRow, Value
 from p2c.mapping.mapper import LineKind, Mapper
-from p2c.sync.outcomes import Awaited
+from p2c.sync.outcomes import Awaited, spoken
 from p2c.systems.ends import Ambiguous, Destination
 from p2c.templates.models import FieldMap, Task
 
@@ -192,7 +192,9 @@ def blame(found: FieldMap | None, path: str) -> str:
 
 def _unknown(missing: Missing, place: str, line: str) -> Flaw:
     if isinstance(missing, Ambiguous):
-        several = f"{missing.rows} rows of {missing.table} in Sales are {missing.value!r}; keep one of them active"
+        several = (
+            f"Sales has {missing.rows} rows for {spoken(missing.table)} {missing.value!r}; keep one of them active"
+        )
         return Flaw(place, several, line)
-    what = f"no {missing.table} {missing.value!r} in Sales; add it there, or map the value to one that exists"
+    what = f"no {spoken(missing.table)} {missing.value!r} in Sales; add it there, or map the value to one that exists"
     return Flaw(place, what, line)

@@ -28,7 +28,7 @@ EXPECTED = {
     "control character": ("rejected", "name", "", ["U+0007 at position 5", "remove it"]),
     "unknown unit": ("rejected", "SalesUnitSymbol", "", ["'brl'", "add an entry"]),
     "unknown currency": ("rejected", "CurrencyCode", "", ["'KWD'", "add it there"]),
-    "no price list of its currency": ("parked", "CurrencyCode", "", ["pricelevel CHF", "goes by itself"]),
+    "no price list of its currency": ("parked", "CurrencyCode", "", ["price list CHF", "goes by itself"]),
     "Draft product": ("parked", "ProductNumber", "OrderLine 1", ["BAD-DRAFT", "is Draft", "activate it"]),
     "unknown customer": ("parked", "OrderingCustomerAccountNumber", "", [UNKNOWN_CUSTOMER, "goes by itself"]),
     "orphan line": ("rejected", "SalesOrderNumber", "OrderLine 1", ["header 'BAD-ORPHAN' is not there", "restore"]),
@@ -144,7 +144,7 @@ def test_an_order_waits_for_a_customer_who_is_kept_back(stage: Raise) -> None:
         ("orders-to-finops", "parked"),
     }
     waiting = found["orders-to-finops", "SO-FAR"]
-    assert waiting.missing == ("CustomersV2 FAR-1",)
+    assert waiting.missing == ("customer FAR-1",)
     assert waiting.field.startswith("customerid.")
     desk.update(record, {"address1_country": "Greece"})
     assert kept_back(play, play.run()) == {}
@@ -158,6 +158,6 @@ def test_a_product_waits_for_a_price_list_of_its_currency(stage: Raise) -> None:
     currency = currency_of(desk, "CHF")
     finops.new_product("CHF-1", "Priced in francs", Decimal(5), "usmf", CurrencyCode="CHF")
     (parked,) = kept_back(play, play.run(["products"])).values()
-    assert (parked.key, parked.missing) == ("CHF-1", ("pricelevel CHF",))
+    assert (parked.key, parked.missing) == ("CHF-1", ("price list CHF",))
     desk.ensure("pricelevel", "Swiss", {"name": "Swiss"}, {"transactioncurrencyid": currency})
     assert kept_back(play, play.run(["products"])) == {}

@@ -27,7 +27,7 @@ async def test_an_unknown_currency_is_a_flaw_that_names_the_source_field() -> No
     assert found.document is None
     (flaw,) = found.flaws
     assert flaw.field == "CurrencyCode"
-    assert "no transactioncurrency 'XXX' in Sales" in flaw.reason
+    assert "no currency 'XXX' in Sales" in flaw.reason
     assert "add it there" in flaw.reason
 
 
@@ -64,7 +64,7 @@ async def test_several_that_fit_are_a_flaw_even_where_one_would_wait() -> None:
     (found,) = await ready(order("SO-1", QuotationNumber="Q-1"), shelf=shelf)
     (flaw,) = found.flaws
     assert flaw.field == "CurrencyCode"
-    assert "2 rows of transactioncurrency in Sales are 'USD'; keep one of them active" in flaw.reason
+    assert "Sales has 2 rows for currency 'USD'; keep one of them active" in flaw.reason
 
 
 async def test_documents_stay_in_order_with_their_own_lines() -> None:
