@@ -13,7 +13,7 @@ from p2c.systems.odata.gate import Gate
 from sandbox.proxy import Fault, FaultPlan, Handled, Kind
 
 _SAMPLE_SECONDS = 0.005
-_MARGIN = 0.1
+_MARGIN = 0.5
 """Requests that were on their way already may still arrive so many seconds after a refusal."""
 
 
@@ -34,7 +34,7 @@ class Throttling:
     status: str
 
 
-def throttled_run(orders: int = 1200, *, seconds: float = 0.5) -> Throttling:
+def throttled_run(orders: int = 1200, *, seconds: float = 2.0) -> Throttling:
     """Customers of a generated company go to F&O, one request for few of them, and some of these are refused."""
     with exposed("generated", orders) as (one, network):
         one.acts[0]()

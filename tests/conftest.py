@@ -8,9 +8,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from tests.azurite import Azurite, running_azurite
 from tests.staging import Raise, raise_stage
+
+# How long an example takes says how busy the machine is. A test that hangs has pytest's own limit.
+settings.register_profile("p2c", deadline=None)
+settings.load_profile("p2c")
 
 
 @pytest.fixture(scope="session")

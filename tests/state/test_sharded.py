@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from p2c.errors import PreconditionFailed, StateError
@@ -52,7 +52,6 @@ async def change(map_: ShardedMap[int], batch: Batch) -> None:
     await map_.flush()
 
 
-@settings(deadline=None)
 @given(BATCHES, st.integers(2, 6), st.integers(1, 3))
 def test_it_is_a_map(batches: list[Batch], shard_entries: int, cached_shards: int) -> None:
     async def check() -> None:
@@ -76,7 +75,6 @@ def test_it_is_a_map(batches: list[Batch], shard_entries: int, cached_shards: in
     asyncio.run(check())
 
 
-@settings(deadline=None)
 @given(BATCHES, BATCHES, st.booleans(), st.data())
 def test_wherever_it_is_killed_every_flushed_entry_is_there_once(
     before: list[Batch], after: list[Batch], landed: bool, data: st.DataObject
@@ -117,7 +115,6 @@ def test_wherever_it_is_killed_every_flushed_entry_is_there_once(
     asyncio.run(check())
 
 
-@settings(deadline=None)
 @given(BATCHES, st.integers(0, 30))
 def test_after_a_refused_write_the_same_call_can_be_tried_again(batches: list[Batch], stop: int) -> None:
     async def check() -> None:
@@ -144,7 +141,6 @@ def test_after_a_refused_write_the_same_call_can_be_tried_again(batches: list[Ba
     asyncio.run(check())
 
 
-@settings(deadline=None)
 @given(BATCHES, BATCHES)
 def test_a_reader_follows_a_writer(before: list[Batch], after: list[Batch]) -> None:
     """A reader that looked at the map earlier finds every entry that has not changed since, and none twice."""
