@@ -88,7 +88,7 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
 def writes(template: Template, plans: Sequence[TaskPlan], absence: Absence) -> DocumentWrite:
     """Where rows go at the destination.
 
-    Besides the columns to compare, those of keys, links, kinds, guards and `ignore`.
+    Besides the columns to compare, those of keys, links, others, guards and `ignore`.
     """
     tables = []
     for one in plans:
@@ -98,7 +98,7 @@ def writes(template: Template, plans: Sequence[TaskPlan], absence: Absence) -> D
         columns |= dict.fromkeys(there.link)
         if any(field.field.line_kind for field in one.fields):
             columns[WRITE_IN] = None
-        columns |= dict.fromkeys(there.kind)
+        columns |= dict.fromkeys(there.others)
         for guard in there.guards:
             columns |= dict.fromkeys(sorted(filters.parse(guard.when).paths()))
         if there.ignore:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from p2c.documents import Changed
-from p2c.errors import StateError
 from p2c.state.store import Store
 
+_LOG = logging.getLogger(__name__)
 _SCHEMA_VERSION = 1
 
 
@@ -33,17 +34,16 @@ class RemainingChanges:
         content = _Content(run_id=run_id, changes=list(changes))
         await self._store.write(self._name, content.model_dump_json().encode())
 
-    async def load(self, run_id: str) -> list[Changed]:
-        """Those of the run, in their order. Raises StateError when they are not there or damaged."""
+    async def load(self, run_id: str) -> list[Changed] | None:
+        """Those of the run, in their order; None when they are not there, damaged or of another run: name them anew."""
         blob = await self._store.read(self._name)
         try:
             content = _Content.model_validate_json(blob.data if blob is not None else b"")
         except ValidationError as error:
-            why = "is not there" if blob is None else f"is damaged ({error.error_count()} fields do not fit)"
-            raise StateError(f"{self._name} {why}.", hint="The next run reads these changes again.") from error
-        if content.run_id != run_id or content.schema_version != _SCHEMA_VERSION:
-            raise StateError(f"{self._name} is of another run.", hint="The next run reads these changes again.")
-        return content.changes
+            _LOG.warning("%s cannot be used: %s fields do not fit", self._name, error.error_count())
+            return None
+        fits = content.run_id == run_id and content.schema_version == _SCHEMA_VERSION
+        return content.changes if fits else None
 
     async def clear(self) -> None:
         """Forgets them."""

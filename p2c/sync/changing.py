@@ -52,9 +52,11 @@ class Changes:
         await self._remaining.save(run_id, self._named)
         return True
 
-    async def load(self, run_id: str) -> None:
-        """Takes up what an earlier slice of the run has kept."""
-        self._named = await self._remaining.load(run_id)
+    async def load(self, run_id: str) -> bool:
+        """Takes up what an earlier slice of the run has kept; False when it is lost."""
+        kept = await self._remaining.load(run_id)
+        self._named = kept or []
+        return kept is not None
 
     async def pages(self, cursor: str | None) -> AsyncGenerator[Page]:
         """What was named, whole: from the place on, each page with the place behind it; without one from the start."""

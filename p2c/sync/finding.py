@@ -7,16 +7,19 @@ a row of another kind: it is something else that has the same number.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from p2c.documents import DocumentWrite, ExistingDocument, Flaw, LegalEntity, Reference, RowKey
+from p2c.documents import DocumentWrite, ExistingDocument, Flaw, LegalEntity, RowKey
 from p2c.mapping.mapper import Mapper
 from p2c.sync.compare import Comparer
+from p2c.sync.identity import row_id
 from p2c.sync.readying import ReadyDocument
 from p2c.sync.work import Work
 from p2c.systems import keys
 from p2c.systems.ends import Destination
+from p2c.templates.models import Template
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Finder:
         template = mapper.template
         # What puts a document out of use is read as well: to put it back, one must know what it holds now.
         self._write = _with_columns(mapper.writes(), template.deactivate)
-        self._mapper = mapper
+        self._others = template.header.destination.others
         self._source_key = template.header.source.key
         self._comparer = comparer
         self._destination = destination
@@ -61,7 +64,7 @@ class Finder:
             if existing is None:
                 flaw = self._flaw(work, number, candidates, elsewhere.get(id(work)))
             else:
-                flaw = self._stranger(ready, number, existing)
+                flaw = self._stranger(number, existing)
             found.append(Found(None if flaw else existing, flaw))
         return found
 
@@ -88,16 +91,13 @@ class Finder:
             return Flaw("owningbusinessunit", _moved(number, moved, self._legal_entity))
         return renumbered
 
-    def _stranger(self, ready: ReadyDocument, number: Sequence[str], existing: ExistingDocument) -> Flaw | None:
-        """Why the row is another thing than the document, if it is: a contact's number may be that of an account."""
-        header = self._mapper.template.header
-        for column in header.destination.kind:
-            wanted, held = ready.header.create.get(column), existing.header.values.get(column)
-            if isinstance(wanted, Reference) or wanted in (None, "") or held in (None, ""):
-                continue
-            if not self._mapper.same(header.name, column, wanted, held):
-                text = f"{'|'.join(number)} is the number of something else at the destination ({column} {held}, not "
-                return Flaw(", ".join(self._source_key), f"{text}{wanted}): give one of the two another number")
+    def _stranger(self, number: Sequence[str], existing: ExistingDocument) -> Flaw | None:
+        """Why the row is something else than the document, if it is: a contact's number may be that of an account."""
+        for column, values in self._others.items():
+            held = existing.header.values.get(column)
+            if held in values:
+                text = f"{'|'.join(number)} is the number of something else at the destination ({column} {held}): "
+                return Flaw(", ".join(self._source_key), f"{text}give one of the two another number")
         return None
 
     def _renumbered(self, work: Work, number: Sequence[str]) -> Flaw | None:
@@ -143,6 +143,26 @@ class Finder:
             for one in anywhere.get(keys.casefolded(number), ())
             if one.header.key == identifier
         }
+
+
+def apart(works: Sequence[Work], template: Template, legal_entity: LegalEntity) -> list[Work]:
+    """The works of a page, each knowing which rows of its number are those of the others on that page.
+
+    Only where the source's key is longer than the destination's does one number have several documents. Those of one
+    page are not in the ledger yet when one of them is looked at once more, or when a run that settled none was killed.
+    """
+    columns = len(template.header.source.key)
+    if columns <= len(template.header.destination.key):
+        return list(works)
+    alike: dict[str, set[str]] = defaultdict(set)
+    numbers = [keys.fold(keys.split(one.document.key, columns)[0]) for one in works]
+    own = [row_id(template.header.destination.entity, legal_entity.id, one.document.key) for one in works]
+    for number, identifier in zip(numbers, own, strict=True):
+        alike[number].add(identifier)
+    return [
+        replace(one, taken=one.taken | alike[number] - {identifier})
+        for one, number, identifier in zip(works, numbers, own, strict=True)
+    ]
 
 
 def _several(number: Sequence[str], candidates: Sequence[ExistingDocument]) -> str:

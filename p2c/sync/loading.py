@@ -27,7 +27,7 @@ from p2c.state.conflicts import Conflict
 from p2c.state.ledger import Entry
 from p2c.sync import conflicts, outcomes, remembering
 from p2c.sync.compare import Comparer
-from p2c.sync.finding import Finder
+from p2c.sync.finding import Finder, apart
 from p2c.sync.outcomes import Awaited
 from p2c.sync.readying import Readier, ReadyDocument, blame
 from p2c.sync.remembering import Memory
@@ -88,7 +88,7 @@ class Loader:
         this was interrupted; so all that is changed is noted, and compared if it is not settled.
         """
         done: list[Settled] = []
-        pending = list(works)
+        pending = apart(works, self._mapper.template, self._legal_entity)
         begun: dict[int, Entry] = {}
         last: dict[int, ServiceError] = {}
         for _ in range(ROUNDS):

@@ -42,6 +42,8 @@ class Memory:
                 entry = Entry(
                     "",
                     source_id=document.source_id,
+                    # A row of that number with another id is not the one that is about to be made.
+                    destination_id=_own_id(one.verdict),
                     template_hash=self._hash,
                     number=self._other_number(document, one.ready),
                 )
@@ -61,7 +63,7 @@ class Memory:
         return Entry(
             fingerprint=work.mapped.fingerprint,
             source_id=work.document.source_id,
-            destination_id=verdict.header_key if isinstance(verdict.header_key, str) else "",
+            destination_id=_own_id(verdict),
             lines=verdict.line_names,
             outcome="settled",
             template_hash=self._hash,
@@ -75,6 +77,11 @@ class Memory:
         """The document's number at the destination; "" where that is its key."""
         number = keys.join(self._comparer.number(ready))
         return "" if number.casefold() == document.key.casefold() else number
+
+
+def _own_id(verdict: Verdict) -> str:
+    """The id of the document's row; "" where rows have none."""
+    return verdict.header_key if isinstance(verdict.header_key, str) else ""
 
 
 def kept(work: Work, entry: Entry) -> Entry:

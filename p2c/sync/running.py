@@ -13,7 +13,7 @@ from p2c.mapping.mapper import Mapper
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.runs import RunRecord, Status
 from p2c.sync import outcomes
-from p2c.sync.beginning import Beginner, mode_name
+from p2c.sync.beginning import EVERY_PAGE, Beginner, mode_name
 from p2c.sync.changing import Changes
 from p2c.sync.deleting import Departures
 from p2c.sync.extracting import read_ahead
@@ -150,13 +150,17 @@ class TemplateRun:
     async def _named(self, careful: int) -> int:
         """Works through what the source names."""
         point = self._checkpoint
+        if point.cursor is not None and await self._changes.load(point.run_id):
+            return await self._pages(self._changes.pages(point.cursor), careful)
         if point.cursor is not None:
-            await self._changes.load(point.run_id)
-        else:
-            await self._changes.name(point.delta, LedgerMemory(self._lane.ledger))
-            if self._slicing is not None and await self._changes.keep(point.run_id):
-                self._checkpoint = point = point.model_copy(update={"cursor": "0"})
-                await self._lane.checkpoints.save(self._template.id, point)
+            # What was kept is lost. The tokens have not moved, so all of it is named again; where it was is not known.
+            careful, point = EVERY_PAGE, point.model_copy(update={"cursor": None, "careful": True})
+        await self._changes.name(point.delta, LedgerMemory(self._lane.ledger))
+        if self._slicing is not None and await self._changes.keep(point.run_id):
+            point = point.model_copy(update={"cursor": "0"})
+        if point != self._checkpoint:
+            self._checkpoint = point
+            await self._lane.checkpoints.save(self._template.id, point)
         return await self._pages(self._changes.pages(point.cursor), careful)
 
     async def _give_up_changes(self, error: P2CError) -> None:

@@ -186,10 +186,10 @@ class _TaskCheck:
         yield from _rules(destination.guards, system, entity_set, ("destination", "guards"))
         if destination.guards and self.index:
             yield ("destination", "guards"), "guards are for the header"
-        for at, name in enumerate(destination.kind):
-            yield from self._path(("destination", "kind", at), system, entity_set, name)
-        if destination.kind and self.index:
-            yield ("destination", "kind"), "a kind is for the header"
+        for name in destination.others:
+            yield from self._path(("destination", "others", name), system, entity_set, name)
+        if destination.others and self.index:
+            yield ("destination", "others"), "others are told by the header"
         if destination.ignore:
             for message in expression(destination.ignore, system, entity_set):
                 yield ("destination", "ignore"), message

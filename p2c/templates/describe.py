@@ -100,9 +100,9 @@ def _conditions(task: Task) -> Iterator[str]:
         yield _rule(rule, "Goes only if")
     for rule in task.destination.guards:
         yield _rule(rule, "Is changed at the destination only if there")
-    if task.destination.kind:
-        columns = " and ".join(f"`{one}`" for one in task.destination.kind)
-        yield f"- Rejected where the destination has a row of the number with another {columns}"
+    for column, values in task.destination.others.items():
+        which = " or ".join(f"`{one}`" for one in values)
+        yield f"- Rejected where the row of the number is something else at the destination: {which} in `{column}`"
     if task.source.version:
         yield f"- Of several rows with one key the one with the highest `{task.source.version}` counts"
     if task.include:

@@ -232,8 +232,8 @@ class DestinationEntity(Model):
 
     `link`: the line's column to the header's column.
     `guards`: rules over the destination's header row; where one does not hold the document is skipped (F&O owns it).
-    `kind`: columns that say what kind of thing a header row is. A row of the number that is of another kind is another
-    thing: the document is rejected, and the row stays as it is. Blank says nothing.
+    `others`: columns, and values by which a header row of the number is known to be something else than the document:
+    the document is then rejected, and the row stays as it is.
     `ignore`: rows for which this holds are not ours: neither matched nor changed (a line that a plug-in makes).
     `extra`: what becomes of rows that the source does not have: delete those that we wrote (`ours`), all of them
     (`delete`: the source owns the lines), or none (`keep`).
@@ -243,7 +243,7 @@ class DestinationEntity(Model):
     key: list[str]
     link: dict[str, str] = Field(default_factory=dict)
     guards: list[Rule] = Field(default_factory=list)
-    kind: list[str] = Field(default_factory=list)
+    others: dict[str, list[str]] = Field(default_factory=dict)
     ignore: str = ""
     extra: Literal["ours", "delete", "keep"] = "ours"
 

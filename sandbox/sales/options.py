@@ -54,6 +54,8 @@ class SalesOptions:
     """Too many decimals of an amount are rounded; False: they are refused as out of range."""
     no_bulk_messages: frozenset[str] = frozenset({"productpricelevel"})
     """Tables without CreateMultiple, UpdateMultiple and UpsertMultiple."""
+    no_versions: frozenset[str] = frozenset()
+    """Tables without optimistic concurrency: an If-Match with a version is refused. Which ones have it is not known."""
     batch_throttle_every: int | None = None
     """Every n-th operation inside a batch is answered 429. May change while the service runs."""
     in_values: int = 2000

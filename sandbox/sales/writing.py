@@ -67,6 +67,8 @@ def check_version(engine: Engine, table: Table, record_id: str, if_match: str | 
     """Refuse a write whose If-Match names another version of the record."""
     if if_match is None or if_match == "*":
         return
+    if table.name in engine.options.no_versions:
+        raise SalesError(400, "0x8006088d", f"Optimistic concurrency isn't enabled for entity type {table.name}.")
     row = engine.need(table.name, record_id)
     if if_match != f'W/"{row["versionnumber"]}"':
         raise SalesError(

@@ -634,4 +634,4 @@ def test_a_contact_with_the_number_of_an_account_leaves_its_customer_alone(stage
     assert books.get("CustTable", "usmf", "A-1001") == customer
     ((key, outcome),) = kept_back(play, results).items()
     assert (key[0], outcome.kind, outcome.field) == ("contacts-to-customers", "rejected", "msdynce_contactnumber")
-    assert "PartyType Organization, not Person" in outcome.reason
+    assert "(PartyType Organization)" in outcome.reason

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from p2c.documents import Deletion, DocumentRead, LegalEntity, OutcomeKind, Page, SourceDocument
-from p2c.errors import MissingRow, TooManyDeletes, Transient, Validation
+from p2c.errors import AuthError, MissingRow, TooManyDeletes, Transient, Validation
 from p2c.state.runs import RunRecord
 from p2c.sync.deleting import Brake
 from p2c.templates.models import Template
@@ -77,6 +77,17 @@ async def test_a_row_that_took_the_number_since_is_not_deleted_for_it() -> None:
     assert (await bench.run()).counts == {"unchanged": 4, "rejected": 1}
     assert theirs in bench.shelf.rows["salesorders"]
     assert "another row than the one that was settled" in bench.outcomes[0].reason
+
+
+async def test_what_was_only_begun_is_not_somebody_elses_row_of_that_number() -> None:
+    bench = Bench(Pages([order("A", line(1)), order("B")]), template=by("delete"))
+    bench.shelf.errors["A"] = [AuthError("not allowed")]
+    assert (await bench.run()).status == "Error"
+    assert (await ledger(bench))["A"] == "begun"
+    theirs = bench.shelf.put("A", name="Somebody's")
+    vanish(bench, "A")
+    assert (await bench.run(full=True)).counts == {"created": 1, "rejected": 1}
+    assert theirs in bench.shelf.rows["salesorders"]
 
 
 async def test_delete_deletes_and_forgets() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -133,6 +135,31 @@ async def test_of_two_rows_with_one_number_ours_is_meant_and_nobody_elses() -> N
     made = await load(shelf, order("A"))
     assert made["A"].outcome.kind is OutcomeKind.UPDATED
     assert shelf.rows["salesorders"][row_id("salesorders", "usmf", "A")]["name"] == "Order"
+
+
+def of_one_number(place: str) -> SourceDocument:
+    """An order whose number is not enough to tell it: the place is part of its key."""
+    key = f"SO-1|{place}"
+    return replace(order("SO-1", line(1), name=place, DeliveryAddressCity=place), key=key, source_id=key)
+
+
+@pytest.mark.parametrize("killed", [True, False])
+async def test_documents_of_one_number_never_take_each_others_rows(killed: bool) -> None:
+    raw = copy.deepcopy(ORDERS)
+    raw["tasks"][0]["source"]["key"] = ["SalesOrderNumber", "DeliveryAddressCity"]
+    template = parse_template(raw, "small.json")
+    documents = [of_one_number("here"), of_one_number("there")]
+    shelf = Shelf()
+    if killed:
+        # A run before was killed behind the first one, and no ledger knows of it.
+        await load(shelf, documents[0], of=template)
+    else:
+        # The first one is written, and the second one is looked at once more.
+        shelf.errors["SO-1|there"] = [Transient("silence", system="sales")]
+    found = await load(shelf, *documents, of=template)
+    assert sorted(str(row["name"]) for row in shelf.rows["salesorders"].values()) == ["here", "there"]
+    assert found["SO-1|there"].outcome.kind is OutcomeKind.CREATED
+    assert len(shelf.rows["salesorderdetails"]) == 2
 
 
 def guarded() -> Template:

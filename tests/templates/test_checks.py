@@ -70,8 +70,13 @@ TO_FINOPS = [
         "write 'customerid.account(name)' as 'customerid.Account(name)'",
     ),
     # structure
-    ("tasks/0/destination/kind", ["PartyTyp"], "/tasks/0/destination/kind/0", "no property 'PartyTyp'"),
-    ("tasks/1/destination/kind", ["SalesQuotationNumber"], "/tasks/1/destination/kind", "a kind is for the header"),
+    (
+        "tasks/0/destination/others",
+        {"PartyTyp": ["x"]},
+        "/tasks/0/destination/others/PartyTyp",
+        "no property 'PartyTyp'",
+    ),
+    ("tasks/1/destination/others", {"SalesQuotationNumber": ["x"]}, "/tasks/1/destination/others", "by the header"),
     ("tasks", [], "/tasks", "at least 1"),
     ("tasks/0/parent", "Line", "/tasks/0/parent", "it has no parent"),
     ("tasks/1/parent", "Headr", "/tasks/1/parent", "Did you mean 'Header'"),

@@ -80,14 +80,20 @@ class EtagScan:
                     roll.enter(key)
                 changed = [key for key, etag in found.items() if not etag or known.get(key) != etag]
                 total += len(changed)
-                if total > self._most:
-                    raise TooManyChanges(f"More than {self._most:,} documents changed since the last run.")
+                self._check(total)
                 for chunk in chunks(changed, page_size):
                     yield Changed(tuple(chunk))
         if not roll.complete():
             async for absent in _in_doubt(roll, remembered, page_size):
+                total += len(absent)
+                self._check(total)
                 yield Changed(gone=tuple(Deletion(key, key) for key in absent))
         yield Changed(tokens=dict(tokens))
+
+    def _check(self, total: int) -> None:
+        # All that is named is held at once, those that are gone as well.
+        if total > self._most:
+            raise TooManyChanges(f"More than {self._most:,} documents changed since the last run.")
 
 
 async def _in_doubt(roll: RollCall, remembered: Remembered, size: int) -> AsyncGenerator[list[str]]:

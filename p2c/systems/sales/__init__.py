@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from p2c.documents import (
@@ -34,6 +35,9 @@ from p2c.templates import catalog
 
 __all__ = ["SalesEnd"]
 
+_NO_VERSIONS = "0x8006088d"
+"""Dataverse's OptimisticConcurrencyNotEnabled: the table's metadata say IsOptimisticConcurrencyEnabled = false."""
+
 
 class SalesEnd:
     """One environment of Sales, as one user: a Source and a Destination of `p2c.systems.ends`.
@@ -61,6 +65,7 @@ class SalesEnd:
         self._finder = Finder(tables)
         self._lookups = Lookups(tables, presence, now=now, capacity=remembered_rows)
         self._writer = BatchWriter(client, parts, operations=batch_operations, most=MOST_OPERATIONS)
+        self._unversioned: set[str] = set()
 
     def refresh(self, older_than: timedelta = timedelta(0)) -> None:
         """Lookups are asked for anew, if what is remembered of them may be older than that."""
@@ -112,7 +117,13 @@ class SalesEnd:
 
     async def write(self, changes: Sequence[DocumentChange]) -> list[ServiceError | None]:
         """A change set each. A create whose row is there is a Conflict, an update whose row is not a MissingRow."""
-        results = await self._writer.write(changes)
+        sent = [_whatever_version(one) if one.rows[0].entity in self._unversioned else one for one in changes]
+        results = await self._writer.write(sent)
+        if unversioned := [place for place, error in enumerate(results) if _knows_no_versions(error)]:
+            self._unversioned |= {sent[place].rows[0].entity for place in unversioned}
+            again = await self._writer.write([_whatever_version(sent[place]) for place in unversioned])
+            for place, error in zip(unversioned, again, strict=True):
+                results[place] = error
         if any(isinstance(error, MissingRow) for error in results):
             # Perhaps a row that a lookup points to: what we remember of others is in doubt as well.
             self._lookups.forget()
@@ -121,3 +132,12 @@ class SalesEnd:
     async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:
         """None: what a row of Sales refers to has been resolved before it is written."""
         return set()
+
+
+def _knows_no_versions(error: ServiceError | None) -> bool:
+    """Whether a table was to compare versions that has none: not every table has optimistic concurrency."""
+    return error is not None and error.correlation.service_code.lower() == _NO_VERSIONS
+
+
+def _whatever_version(change: DocumentChange) -> DocumentChange:
+    return replace(change, rows=tuple(replace(row, etag="") for row in change.rows))

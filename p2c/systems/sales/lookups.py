@@ -79,7 +79,8 @@ class Lookups:
     def forget(self, found: _Found | None = None) -> None:
         """Forget rows of which none is fit, or all rows: one of them turned out not to be there any more."""
         if found is None:
-            self._memory.clear()
+            # Another dictionary: what somebody is asking for at this moment shall not come back as if it were new.
+            self._memory = OrderedDict()
             return
         for place in found.places:
             self._memory.pop(place, None)
@@ -141,7 +142,8 @@ class Lookups:
     async def _rows(self, table: SalesTable, column: str, values: Sequence[str]) -> dict[_Place, tuple[RawRow, ...]]:
         """The rows whose column holds each value; remembered ones are not asked for."""
         asked = {(table.name, column, fold(value)): value for value in values}
-        known = {place: self._memory[place] for place in asked if place in self._memory}
+        memory = self._memory
+        known = {place: memory[place] for place in asked if place in memory}
         unknown = [value for place, value in asked.items() if place not in known]
         if unknown:
             name = stored(table, column)
@@ -151,10 +153,10 @@ class Lookups:
             known |= {place: tuple(rows) for place, rows in groups.items()}
         for place in asked:
             if place in known:
-                self._memory[place] = known[place]
-                self._memory.move_to_end(place)
-        while len(self._memory) > self._capacity:
-            self._memory.popitem(last=False)
+                memory[place] = known[place]
+                memory.move_to_end(place)
+        while len(memory) > self._capacity:
+            memory.popitem(last=False)
         return known
 
     # --- choosing among them ---

@@ -167,3 +167,15 @@ async def test_too_many_changes_are_for_a_full_read(works: Works, orders: Watch)
     works.order("SO-9")
     with pytest.raises(TooManyChanges):
         await orders.changes()
+
+
+async def test_too_many_that_are_gone_are_for_a_full_read(works: Works, orders: Watch) -> None:
+    orders.world.finops = FinOpsEnd(orders.world.finops.client, most_changes=1)
+    for number in range(1, 6):
+        for line in works.service.books.rows("SalesLine", SalesOrderNumber=f"SO-{number}"):
+            works.service.books.remove("SalesLine", line)
+        works.service.books.remove(
+            "SalesTable", works.service.books.rows("SalesTable", SalesOrderNumber=f"SO-{number}")[0]
+        )
+    with pytest.raises(TooManyChanges):
+        await orders.changes()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 
 from p2c.documents import (
@@ -124,6 +127,35 @@ async def test_a_row_that_was_deleted_is_forgotten_when_a_write_fails_for_it(off
     fresh = (await resolve(world, "salesorders", row)).values["customerid"]
     assert isinstance(fresh, Reference)
     assert fresh.id == new
+
+
+@dataclass
+class Holding(httpx.AsyncBaseTransport):
+    """Passes requests on, those that contain a text only once `go` is set; `held` tells that there is one."""
+
+    inner: httpx.AsyncBaseTransport
+    text: str
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.text in str(request.url):
+            self.held.set()
+            await self.go.wait()
+        return await self.inner.handle_async_request(request)
+
+
+async def test_what_another_lane_read_before_a_refresh_does_not_come_back_after_it(office: Office, world: Ends) -> None:
+    await resolve(world, "salesorders", {CUSTOMER: "A-1"})
+    world.sales_log.inner = holding = Holding(world.sales_log.inner, "A-2")
+    rows: list[dict[str, Value]] = [{CUSTOMER: "A-1"}, {CUSTOMER: "A-2"}]
+    other = asyncio.ensure_future(world.sales.resolve("salesorders", rows))
+    await holding.held.wait()
+    world.sales.refresh()
+    office.service.people.delete("account", office.ids["A-1"])
+    holding.go.set()
+    await other
+    assert (await resolve(world, "salesorders", {CUSTOMER: "A-1"})).missing
 
 
 # --- several rows of one number -------------------------------------------------------------------------------------
