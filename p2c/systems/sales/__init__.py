@@ -117,10 +117,10 @@ class SalesEnd:
 
     async def write(self, changes: Sequence[DocumentChange]) -> list[ServiceError | None]:
         """A change set each. A create whose row is there is a Conflict, an update whose row is not a MissingRow."""
-        sent = [_whatever_version(one) if one.rows[0].entity in self._unversioned else one for one in changes]
+        sent = [_whatever_version(one) if _table(one) in self._unversioned else one for one in changes]
         results = await self._writer.write(sent)
         if unversioned := [place for place, error in enumerate(results) if _knows_no_versions(error)]:
-            self._unversioned |= {sent[place].rows[0].entity for place in unversioned}
+            self._unversioned |= {_table(sent[place]) for place in unversioned}
             again = await self._writer.write([_whatever_version(sent[place]) for place in unversioned])
             for place, error in zip(unversioned, again, strict=True):
                 results[place] = error
@@ -132,6 +132,11 @@ class SalesEnd:
     async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:
         """None: what a row of Sales refers to has been resolved before it is written."""
         return set()
+
+
+def _table(change: DocumentChange) -> str:
+    """The table of the header, which is the row with a version: it comes first."""
+    return change.rows[0].entity if change.rows else ""
 
 
 def _knows_no_versions(error: ServiceError | None) -> bool:
