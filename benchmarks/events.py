@@ -13,7 +13,6 @@ import asyncio
 import json
 import math
 import os
-import platform
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,6 +31,7 @@ from benchmarks.apart import ApartError
 from benchmarks.measuring import DELIVERIES, DOCUMENTS, MASTERS, TEMPLATES, BenchmarkError
 from benchmarks.sources import Act, Sources
 from benchmarks.telling import Told
+from benchmarks.terminal import machine, positive
 from p2c.operations.opening import open_session
 from p2c.operations.reconcile import reconcile
 from p2c.settings import AuthSettings, EndSettings, Settings
@@ -189,7 +189,7 @@ def main(given: Sequence[str] | None = None) -> int:
         return 1
     if chosen.json:
         json.dump(
-            {"machine": _machine(), "load": os.getloadavg()[0], "latencies": _as_json(found)}, sys.stdout, indent=2
+            {"machine": machine(), "load": os.getloadavg()[0], "latencies": _as_json(found)}, sys.stdout, indent=2
         )
         print()
     else:
@@ -199,7 +199,7 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.events", description="Latency by event, per template.")
-    parser.add_argument("--changes", type=_positive, default=60, help="changes of each template")
+    parser.add_argument("--changes", type=positive, default=60, help="changes of each template")
     parser.add_argument("--seed", type=int, default=1, help="seed of the company")
     parser.add_argument("--json", action="store_true", help="print every latency as JSON")
     parser.add_argument("--width", type=int, default=120, help="columns of the output")
@@ -208,13 +208,6 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     if chosen.latency <= 0:
         parser.error("--latency must be above 0: the round without is always measured")
     return chosen
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def _as_json(found: Sequence[Latency]) -> list[dict[str, Any]]:
@@ -240,11 +233,7 @@ def _print(found: Sequence[Latency], chosen: argparse.Namespace, console: Consol
         own = sorted((one for one in found if one.template == template), key=lambda one: one.imposed)
         table.add_row(template, *(f"{one.percentile(share):.2f}" for one in own for share in (0.5, 0.95, 1.0)))
     console.print(table)
-    console.print(f"Both systems agreed after every stage. {_machine()}, load {os.getloadavg()[0]:.1f}.")
-
-
-def _machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    console.print(f"Both systems agreed after every stage. {machine()}, load {os.getloadavg()[0]:.1f}.")
 
 
 if __name__ == "__main__":

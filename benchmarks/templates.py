@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.measuring import TEMPLATES, BenchmarkError, Client, Kind, Measurement, Scenario, measured
+from benchmarks.terminal import machine, positive
 
 KINDS: tuple[Kind, ...] = ("first load", "2 % changed")
 CLIENTS: tuple[Client, ...] = ("p2c", "plain")
@@ -48,11 +47,11 @@ def main(given: Sequence[str] | None = None) -> int:
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.templates", description="What each template costs.")
-    parser.add_argument("--documents", type=_positive, default=1000, help="documents of each template")
+    parser.add_argument("--documents", type=positive, default=1000, help="documents of each template")
     parser.add_argument("--latency", type=float, default=0.03, help="seconds added to each request in a second round")
     parser.add_argument(
         "--sample",
-        type=_positive,
+        type=positive,
         default=100,
         help="documents of the plain client's first load under latency; its time grows in proportion",
     )
@@ -63,13 +62,6 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     if chosen.latency <= 0:
         parser.error("--latency must be above 0: the round without is always measured")
     return chosen
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 def _scenarios(chosen: argparse.Namespace) -> list[Scenario]:
@@ -87,10 +79,6 @@ def _who(one: Measurement) -> str:
     return f"{one.client}, {one.latency * 1000:.0f} ms" if one.latency else one.client
 
 
-def _machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-
-
 # --- tables --------------------------------------------------------------------------------------------------------
 
 
@@ -104,7 +92,7 @@ def _print(found: Sequence[Measurement], latency: float, console: Console) -> No
             f"{client}: {rates} documents a second on first load, without and with {latency * 1000:.0f} ms; "
             f"peak memory {max(one.memory for one in own):.0f} MiB"
         )
-    console.print(f"Both systems agreed after every stage. {_machine()}.")
+    console.print(f"Both systems agreed after every stage. {machine()}.")
 
 
 def _table(found: Sequence[Measurement], kind: Kind, latency: float) -> Table:
@@ -150,7 +138,7 @@ def _rate(found: Sequence[Measurement], latency: float) -> float:
 
 
 def _as_json(found: Sequence[Measurement]) -> dict[str, Any]:
-    return {"machine": _machine(), "measurements": [asdict(one) for one in found]}
+    return {"machine": machine(), "measurements": [asdict(one) for one in found]}
 
 
 if __name__ == "__main__":

@@ -145,17 +145,26 @@ class Finder:
         }
 
 
+def shared_number(template: Template, key: str) -> str:
+    """The number in a document's key that others may have as well; "" where a number is one document's alone.
+
+    Several documents have one number where the source's key is longer than the destination's (invoices: number, date
+    and voucher).
+    """
+    columns = len(template.header.source.key)
+    return keys.split(key, columns)[0] if columns > len(template.header.destination.key) else ""
+
+
 def apart(works: Sequence[Work], template: Template, legal_entity: LegalEntity) -> list[Work]:
     """The works of a page, each knowing which rows of its number are those of the others on that page.
 
-    Only where the source's key is longer than the destination's does one number have several documents. Those of one
-    page are not in the ledger yet when one of them is looked at once more, or when a run that settled none was killed.
+    Those of one page are not in the ledger yet when one of them is looked at once more, or when a run that settled none
+    was killed.
     """
-    columns = len(template.header.source.key)
-    if columns <= len(template.header.destination.key):
+    numbers = [keys.fold(shared_number(template, one.document.key)) for one in works]
+    if not any(numbers):
         return list(works)
     alike: dict[str, set[str]] = defaultdict(set)
-    numbers = [keys.fold(keys.split(one.document.key, columns)[0]) for one in works]
     own = [row_id(template.header.destination.entity, legal_entity.id, one.document.key) for one in works]
     for number, identifier in zip(numbers, own, strict=True):
         alike[number].add(identifier)

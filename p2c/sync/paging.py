@@ -10,6 +10,7 @@ from p2c.mapping.mapper import Mapper
 from p2c.state.ledger import Entry, Ledger
 from p2c.sync import outcomes
 from p2c.sync.extracting import map_page
+from p2c.sync.finding import shared_number
 from p2c.sync.increments import noted
 from p2c.sync.loading import Loader
 from p2c.sync.renames import Renames
@@ -26,7 +27,7 @@ class PageWork:
         template_hash: str,
         ledger: Ledger,
         loader: Loader,
-        renames: Renames | None,
+        renames: Renames,
         *,
         dry: bool = False,
     ) -> None:
@@ -74,7 +75,7 @@ class PageWork:
             await self._ledger.flush()
 
         loaded = await self._loader.load(works, note, alone=alone)
-        if newcomers and self._renames is not None:
+        if newcomers:
             # Before the ledger knows them: what it knows and this does not could be renamed unnoticed.
             await self._renames.note([one.document for one in loaded if _went_first(one, entries)])
         return noted(settled + loaded, entries, begun)
@@ -82,13 +83,11 @@ class PageWork:
     async def _taken(self, document: SourceDocument) -> frozenset[str]:
         """The rows at the destination that other documents of the same number were settled as.
 
-        Where the source's key is longer than the destination's (invoices: number, date and voucher), a number alone
-        does not make a document.
+        Those of the same page are not in the ledger yet: `finding.apart` sees to them.
         """
-        columns = len(self._mapper.template.header.source.key)
-        if columns <= len(self._mapper.template.header.destination.key) or not document.key:
+        number = shared_number(self._mapper.template, document.key)
+        if not number:
             return frozenset()
-        number = keys.split(document.key, columns)[0]
         same = self._ledger.entries(f"{number}{keys.BAR}")
         return frozenset([one.destination_id async for key, one in same if one.destination_id and key != document.key])
 
@@ -99,8 +98,6 @@ class PageWork:
 
         One whose key is only spelled otherwise is the same document to both systems: `entries` has it then.
         """
-        if self._renames is None:
-            return {}
         before = await self._renames.find([(one, entries.get(one.key)) for one in documents], compared)
         found = [(one, before[one.source_id]) for one in documents if one.source_id in before]
         same = {one.key: old for one, old in found if old.casefold() == one.key.casefold()}
@@ -130,8 +127,7 @@ class PageWork:
 
     async def accept(self, documents: Sequence[SourceDocument]) -> None:
         """Forgets the keys under which these documents were settled before."""
-        if self._renames is not None:
-            await self._renames.accept(documents)
+        await self._renames.accept(documents)
 
     def _orphan(self, task: str, label: str, key: str) -> Settled:
         """A line without its header: a document of its own, which cannot go."""

@@ -102,6 +102,14 @@ async def test_an_interrupted_run_starts_its_changes_again_and_looks_twice() -> 
     assert (await one.run()).counts == {}
 
 
+async def die(one: Bench[Telling]) -> None:
+    """A run whose process dies where the store stops; the next process finds nobody in the lane."""
+    with pytest.raises(Stopped):
+        await one.run()
+    one.store.stop_after(None)
+    one.store.held.clear()
+
+
 async def test_wherever_the_process_dies_nothing_is_lost() -> None:
     async def changed(stop: int | None, landed: bool = False) -> tuple[Bench[Telling], Telling]:
         one, source = await bench()
@@ -118,10 +126,7 @@ async def test_wherever_the_process_dies_nothing_is_lost() -> None:
     for landed in (False, True):
         for left in range(whole.store.writes - before):
             one, _ = await changed(left, landed)
-            with pytest.raises(Stopped):
-                await one.run()
-            one.store.stop_after(None)
-            one.store.held.clear()
+            await die(one)
             await one.run()
             assert one.shelf.rows == whole.shelf.rows, (left, landed)
             assert known(await ledger(one)) == known(await ledger(whole)), (left, landed)
@@ -143,10 +148,7 @@ async def test_wherever_the_process_dies_whoever_waited_is_remembered_as_gone() 
     for landed in (False, True):
         for left in range(whole.store.writes - before):
             one = await released(left, landed)
-            with pytest.raises(Stopped):
-                await one.run()
-            one.store.stop_after(None)
-            one.store.held.clear()
+            await die(one)
             await one.run()
             assert one.shelf.rows == whole.shelf.rows, (left, landed)
             assert known(await ledger(one)) == known(await ledger(whole)), (left, landed)
@@ -167,10 +169,7 @@ async def test_wherever_the_process_dies_a_line_that_is_taken_back_before_the_re
     for landed in (False, True):
         for left in range(whole.store.writes - before):
             one, source = await with_a_line_more(left, landed)
-            with pytest.raises(Stopped):
-                await one.run()
-            one.store.stop_after(None)
-            one.store.held.clear()
+            await die(one)
             source.put(order("A", line(1)))
             source.put(order("F", line(1)))
             await one.run()

@@ -225,7 +225,7 @@ class Pages:
         raise ExpiredToken("there never was a token", system="finops")
 
     async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
-        raise NotImplementedError
+        raise AssertionError("this source names nothing")
 
 
 @dataclass
