@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,6 +47,7 @@ async def _throttled_run(one: Life, network: Network, seconds: float) -> Throttl
     async with one.session() as session:
         network.finops.plan = plan
         gate, statistics = session.finops.client.gate, session.finops.client.statistics
+        heard = _heard(gate)
         watch = asyncio.create_task(_watch(gate))
         try:
             finished = await session.run(["accounts"])
@@ -56,10 +56,9 @@ async def _throttled_run(one: Life, network: Network, seconds: float) -> Throttl
             limits = await watch
         log = network.finops.log
         refused = [each for each in log if each.kind is Kind.THROTTLED]
-        first = min(each.at for each in refused)
         return Throttling(
-            before=max(limit for at, limit in limits if at < first),
-            lowest=min(limit for _, limit in limits),
+            before=heard[0],
+            lowest=min(limits),
             end=gate.limit,
             refusals=len(refused),
             throttled=statistics.throttled,
@@ -69,12 +68,28 @@ async def _throttled_run(one: Life, network: Network, seconds: float) -> Throttl
         )
 
 
-async def _watch(gate: Gate) -> Sequence[tuple[float, int]]:
+def _heard(gate: Gate) -> Sequence[int]:
+    """The gate's limit at the moment of each refusal that it is told of.
+
+    Between a refusal by the service and that moment the gate still grows by what else succeeded.
+    """
+    found: list[int] = []
+    tell = gate.throttled
+
+    def throttled(seconds: float, *, since: int | None = None) -> None:
+        found.append(gate.limit)
+        tell(seconds, since=since)
+
+    gate.throttled = throttled  # type: ignore[method-assign]
+    return found
+
+
+async def _watch(gate: Gate) -> Sequence[int]:
     """The gate's limit over time, until it is cancelled."""
-    found: list[tuple[float, int]] = []
+    found: list[int] = []
     try:
         while True:
-            found.append((time.monotonic(), gate.limit))
+            found.append(gate.limit)
             await asyncio.sleep(_SAMPLE_SECONDS)
     except asyncio.CancelledError:
         return found
