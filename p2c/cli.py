@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -296,7 +297,8 @@ def _would_be(results: Iterable[Finished]) -> Iterable[dict[str, Any]]:
 
 def _outcome(one: Outcome) -> dict[str, Any]:
     fields = ("kind", "key", "source_id", "reason", "rule", "field", "line", "missing", "changed", "request_id")
-    return {name: value for name in fields if (value := getattr(one, name))}
+    notes = [asdict(note) for note in one.notes]
+    return {name: value for name in fields if (value := getattr(one, name))} | ({"notes": notes} if notes else {})
 
 
 def _agreement(one: Agreement) -> dict[str, Any]:

@@ -126,6 +126,30 @@ class Changed:
     tokens: Mapping[str, str] = field(default_factory=dict)
 
 
+# --- notes ---------------------------------------------------------------------------------------------------------
+
+
+class NoteCode(StrEnum):
+    """What a note is about; notes are counted by these codes."""
+
+    EQUAL_AFTER_ROUNDING = "equal-after-rounding"
+    """The amounts agree, but a price or discount had to be written differently from the source."""
+    DOES_NOT_STICK = "does-not-stick"
+    """The destination changes a written value by itself; p2c does not write it again."""
+    OPTIONAL_FIELD_REJECTED = "optional-field-rejected"
+    """The destination rejected a field that the document can do without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark on a document that does not change its outcome: the code, the reason in a sentence, field and line."""
+
+    code: NoteCode
+    reason: str
+    field: str = ""
+    line: str = ""
+
+
 # --- mapped --------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +179,7 @@ class MappedDocument:
     header: MappedRow
     lines: Sequence[MappedRow]
     fingerprint: str
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +192,15 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Why a document cannot be mapped: the source field, the line it is on (`""` = header), and what to do."""
+    """Why a document cannot be mapped: the source field, the line it is on (`""` = header), and what to do.
+
+    `code` names the kind of rejection where there is a name for it (`number-taken`, `key-changed`, `conflict`).
+    """
 
     field: str
     reason: str
     line: str = ""
+    code: str = ""
 
     def __str__(self) -> str:
         return f"{self.line + ': ' if self.line else ''}{self.field}: {self.reason}"
@@ -303,7 +332,11 @@ class OutcomeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one document ended. `rule` for skipped, `field`/`line` for rejected, `missing` (keys awaited) for parked."""
+    """How one document ended.
+
+    `rule` names the rule that skipped it, or the reason code of a rejection; `field` and `line` say where a rejection
+    is; `missing` holds the keys that a parked document waits for; `notes` are remarks that do not change the outcome.
+    """
 
     kind: OutcomeKind
     key: str
@@ -315,3 +348,4 @@ class Outcome:
     missing: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     request_id: str = ""
+    notes: tuple[Note, ...] = ()

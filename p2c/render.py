@@ -93,7 +93,9 @@ def print_plan(console: Console, plan: Iterable[tuple[str, Sequence[Outcome]]]) 
 
 
 def _counts(record: RunRecord) -> str:
-    return ", ".join(f"{number} {kind}" for kind, number in record.counts.items() if number) or "no document"
+    counts = ", ".join(f"{number} {kind}" for kind, number in record.counts.items() if number) or "no document"
+    notes = ", ".join(f"{number} {code}" for code, number in record.note_counts.items() if number)
+    return f"{counts} (notes: {notes})" if notes else counts
 
 
 def _seconds(record: RunRecord) -> str:
@@ -105,13 +107,14 @@ def _count(kind: OutcomeKind, number: int) -> Text:
 
 
 def print_reasons(console: Console, heading: str, reasons: Sequence[Reason]) -> None:
-    """Why documents did not go, grouped."""
+    """Reasons and notes of documents, grouped."""
     if not reasons:
         return
     console.print(Text(heading, style="bold"))
     for one in reasons:
         line = Text("  ")
-        line.append(f"{one.count} {one.kind.value}", style=_KIND_STYLES.get(one.kind, "dim"))
+        style = _KIND_STYLES.get(one.kind, "dim") if isinstance(one.kind, OutcomeKind) else "cyan"
+        line.append(f"{one.count} {one.kind.value}", style=style)
         line.append(f"  {one.text}")
         more = ", …" if one.count > len(one.examples) else ""
         line.append(f"  [{', '.join(one.examples)}{more}]", style="dim")

@@ -74,6 +74,15 @@ class Replay(Sent):
     idempotency_key: IdempotencyKey = ""
 
 
+class RecordNote(Given):
+    """A remark on a record that does not change its outcome."""
+
+    code: str = Field(description="What the note is about, such as equal-after-rounding.")
+    reason: str
+    field: str = ""
+    line: str = ""
+
+
 class RecordOutcome(Given):
     """What became of one record."""
 
@@ -86,10 +95,14 @@ class RecordOutcome(Given):
     missing: list[str] = Field(default_factory=list)
     changed: list[str] = Field(default_factory=list)
     request_id: str = Field(default="", description="What the service calls the request, for a support ticket.")
+    notes: list[RecordNote] = Field(default_factory=list, description="Remarks that do not change the outcome.")
 
 
 class RunPart(Given):
-    """A run of one template in one legal entity. `counts` has a number for each kind of outcome that occurred."""
+    """A run of one template in one legal entity.
+
+    `counts` has a number for each kind of outcome that occurred, `note_counts` one for each note code.
+    """
 
     run_id: str
     template: str
@@ -100,6 +113,7 @@ class RunPart(Given):
     started: AwareDatetime | None = None
     finished: AwareDatetime | None = None
     counts: dict[str, int] = Field(default_factory=dict)
+    note_counts: dict[str, int] = Field(default_factory=dict)
     error: str = ""
     note: str = ""
 
@@ -111,6 +125,7 @@ class RunStatus(Given):
     status: RunState
     status_url: str = ""
     counts: dict[str, int] = Field(default_factory=dict)
+    note_counts: dict[str, int] = Field(default_factory=dict)
     runs: list[RunPart]
     records: list[RecordOutcome] = Field(
         default_factory=list, description="What became of the records, when some were named."

@@ -13,12 +13,13 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from p2c.documents import Outcome
 from p2c.errors import P2CError
-from p2c.lanes.api import RecordOutcome, RunPart, RunState, RunStatus
+from p2c.lanes.api import RecordNote, RecordOutcome, RunPart, RunState, RunStatus
 from p2c.lanes.fence import ENDED
 from p2c.lanes.messages import MOST_KEYS, KeysMessage, ModeName, SliceMessage, Trigger
 from p2c.lanes.parts import Parts, Refused, Unknown
@@ -111,7 +112,13 @@ class Asking:
             record = await runs.load(id_)
             if record is None:
                 raise Unknown(f"There is no run {id_!r}.")
-            return RunStatus(id=id_, status=record.status, counts=record.counts, runs=[run_part(record)])
+            return RunStatus(
+                id=id_,
+                status=record.status,
+                counts=record.counts,
+                note_counts=record.note_counts,
+                runs=[run_part(record)],
+            )
         records = [await runs.load(part.run_id) for part in request.parts]
         shown = [
             run_part(record) if record is not None else _waiting(part, request)
@@ -123,7 +130,14 @@ class Asking:
             for part, record in zip(request.parts, records, strict=True):
                 found = [one async for one in runs.outcomes(part.run_id)]
                 outcomes += [record_outcome(one) for one in found] + _silent(part, record, found)
-        return RunStatus(id=id_, status=status, counts=_sum(shown), runs=shown, records=outcomes)
+        return RunStatus(
+            id=id_,
+            status=status,
+            counts=_sum(part.counts for part in shown),
+            note_counts=_sum(part.note_counts for part in shown),
+            runs=shown,
+            records=outcomes,
+        )
 
     async def wait(self, id_: str, seconds: float) -> RunStatus:
         """The status, as soon as it is final or the time is up."""
@@ -203,6 +217,7 @@ def run_part(record: RunRecord) -> RunPart:
         started=record.started,
         finished=record.finished,
         counts=record.counts,
+        note_counts=record.note_counts,
         error=record.error,
         note=record.note,
     )
@@ -220,6 +235,9 @@ def record_outcome(one: Outcome) -> RecordOutcome:
         missing=list(one.missing),
         changed=list(one.changed),
         request_id=one.request_id,
+        notes=[
+            RecordNote(code=note.code.value, reason=note.reason, field=note.field, line=note.line) for note in one.notes
+        ],
     )
 
 
@@ -307,9 +325,8 @@ def _together(states: Sequence[RunState]) -> RunState:
     return next((worst for worst in _WORST if worst in states), "Completed")
 
 
-def _sum(parts: Sequence[RunPart]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for part in parts:
-        for kind, number in part.counts.items():
-            counts[kind] = counts.get(kind, 0) + number
-    return counts
+def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for numbers in counts:
+        total.update(numbers)
+    return dict(total)

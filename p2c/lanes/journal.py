@@ -48,6 +48,7 @@ def slice_ended(record: RunRecord, message: SliceMessage, end: End | None, cause
         "p2c_seconds": _seconds(record),
         "p2c_error": record.error if record.status == "Error" else "",
         **{f"p2c_count_{kind}": number for kind, number in record.counts.items()},
+        **{f"p2c_note_{code.replace('-', '_')}": number for code, number in record.note_counts.items()},
         **_cause(cause),
     }
     over = end is None or end is End.CANCELLED

@@ -17,7 +17,7 @@ from p2c.state.checkpoint import Checkpoint, Checkpoints
 from p2c.state.requests import Requests
 from p2c.state.runs import RunRecord, Runs, Status
 from p2c.sync.lane import Lane
-from p2c.sync.outcomes import count
+from p2c.sync.outcomes import count, count_notes
 from p2c.sync.running import TemplateRun
 from p2c.sync.session import Plan, Session
 from p2c.sync.slicing import MOST_ATTEMPTS, End, Slicing, pause
@@ -245,6 +245,7 @@ class Worker:
         missing = [key for key in message.keys if key.casefold() not in {one.key.casefold() for one in outcomes}]
         update = {
             "counts": counts,
+            "note_counts": count_notes({}, outcomes),
             "status": "Warning" if _troubled(counts) or missing else "Completed",
             "finished": self._now(),
             "pages": 1,
@@ -298,6 +299,7 @@ def _ended(record: RunRecord, point: Checkpoint) -> RunRecord:
     status = "Warning" if _troubled(point.counts) else "Completed"
     return record.model_copy(
         update={"status": status, "finished": point.completed, "counts": point.counts, "pages": point.page}
+        | {"note_counts": point.note_counts}
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 
-from p2c.documents import Outcome, OutcomeKind
+from p2c.documents import NoteCode, Outcome, OutcomeKind
 from p2c.state.checkpoint import Checkpoint
 from p2c.state.runs import RunRecord, Runs
 from p2c.state.store import Store
@@ -15,9 +15,9 @@ from p2c.templates.models import Template
 
 @dataclass(slots=True)
 class Reason:
-    """Why documents did not go: the kind, the words, how many, and the keys of some of them."""
+    """What the report says of several documents: outcome or note code, text, number, and the keys of some of them."""
 
-    kind: OutcomeKind
+    kind: OutcomeKind | NoteCode
     text: str
     count: int = 0
     examples: list[str] = field(default_factory=list)
@@ -29,7 +29,7 @@ _WITH_REASON = (OutcomeKind.SKIPPED, OutcomeKind.PARKED, OutcomeKind.REJECTED, O
 
 
 def reasons(outcomes: Iterable[Outcome]) -> list[Reason]:
-    """The reasons of what did not go, most frequent first within each kind; rejected and failed come first."""
+    """The reasons of outcomes and the notes, most frequent first within each kind; rejected and failed come first."""
     found = _Reasons()
     for one in outcomes:
         found.add(one)
@@ -46,19 +46,24 @@ async def reasons_of(store: Store, run_id: str) -> list[Reason]:
 
 class _Reasons:
     def __init__(self) -> None:
-        self._found: dict[tuple[OutcomeKind, str], Reason] = {}
+        self._found: dict[tuple[OutcomeKind | NoteCode, str], Reason] = {}
 
     def add(self, one: Outcome) -> None:
-        if one.kind not in _WITH_REASON and not one.rule:
-            return
-        text = f"{one.rule}: {one.reason}" if one.rule else one.reason
-        reason = self._found.setdefault((one.kind, text), Reason(one.kind, text))
+        if one.kind in _WITH_REASON or one.rule:
+            text = f"{one.rule}: {one.reason}" if one.rule else one.reason
+            self._count(one.kind, text, text, one.key)
+        for note in one.notes:
+            # Notes name values, which differ by document: the first one stands for all of its code and field.
+            self._count(note.code, note.field, note.reason, one.key)
+
+    def _count(self, kind: OutcomeKind | NoteCode, group: str, text: str, key: str) -> None:
+        reason = self._found.setdefault((kind, group), Reason(kind, text))
         reason.count += 1
         if len(reason.examples) < SHOWN:
-            reason.examples.append(one.key)
+            reason.examples.append(key)
 
     def sorted(self) -> list[Reason]:
-        order = {kind: place for place, kind in enumerate(reversed(_WITH_REASON))}
+        order: dict[str, int] = {kind: place for place, kind in enumerate(reversed(_WITH_REASON))}
         found = self._found.values()
         return sorted(found, key=lambda one: (order.get(one.kind, len(order)), -one.count, one.text))
 

@@ -11,12 +11,13 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from p2c.errors import PreconditionFailed, StateError
 from p2c.state.store import Store
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Phase = Literal["everything", "changed", "again"]
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 MIGRATIONS: Mapping[int, Migration] = {
-    1: lambda document: document  # 2 added `phase`, `turned`, `careful`; what 1 knew nothing of, it did not need
+    1: lambda document: document,  # 2 added `phase`, `turned`, `careful`; what 1 knew nothing of, it did not need
+    2: lambda document: document,  # 3 added `note_counts`, empty until a run counts notes
 }
 """Schema version → what makes the next version of it. Whoever raises `SCHEMA_VERSION` adds one: no state is lost."""
 
@@ -28,10 +29,10 @@ class Checkpoint(BaseModel):
     `turned`); `cursor` continues it after the last settled page (None: at the start). `careful`: all that the run reads
     is compared with the destination, whatever the ledger says, since a run before it was interrupted. `page` counts the
     settled pages of the run, `slice` numbers its slices, `due` is when the next one must have begun (else the run
-    counts as broken off), `counts` counts its outcomes by kind. `delta` holds a token per table for the next increment,
-    opaque here; `marked` those that become it once the read under way is complete. `completed` is when the last run
-    ended, `compared` when everything was last read to the end. `identities` names what the state belongs to
-    (environment ids and the like), by the caller's own names.
+    counts as broken off), `counts` counts its outcomes by kind, `note_counts` their notes by code. `delta` holds a
+    token per table for the next increment, opaque here; `marked` those that become it once the read under way is
+    complete. `completed` is when the last run ended, `compared` when everything was last read to the end. `identities`
+    names what the state belongs to (environment ids and the like), by the caller's own names.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,6 +51,7 @@ class Checkpoint(BaseModel):
     started: AwareDatetime | None = None
     completed: AwareDatetime | None = None
     counts: dict[str, int] = Field(default_factory=dict)
+    note_counts: dict[str, int] = Field(default_factory=dict)
     delta: dict[str, str] = Field(default_factory=dict)
     marked: dict[str, str] = Field(default_factory=dict)
     compared: AwareDatetime | None = None

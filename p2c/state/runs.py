@@ -1,7 +1,7 @@
 """Run records and the outcomes of their documents, for the report and for whoever looks later.
 
 `runs/record/ID.json` is a record, `runs/time/REVERSED-ID` an empty blob whose name sorts the newest run first, and
-`runs/outcomes/ID/PAGE.jsonl` holds the outcomes of one page, without the unchanged ones.
+`runs/outcomes/ID/PAGE.jsonl` holds the outcomes of one page, without the unchanged ones that have no note.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _OUTCOME = TypeAdapter(Outcome)
 class RunRecord(BaseModel):
     """A run of a template in a legal entity: what it did so far, or in the end.
 
-    `counts` has a number per outcome kind, `requests` one per system. `trigger` says what started it (timer, http,
-    event, cli). `error` and `hint` are for a person, set when the status is Error; `note` says why a run read
-    everything where it might have read only what changed.
+    `counts` has a number per outcome kind, `note_counts` one per note code, `requests` one per system. `trigger` says
+    what started it (timer, http, event, cli). `error` and `hint` are for a person, set when the status is Error; `note`
+    says why a run read everything where it might have read only what changed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +44,7 @@ class RunRecord(BaseModel):
     pages: int = Field(default=0, ge=0)
     slices: int = Field(default=0, ge=0)
     counts: dict[str, int] = Field(default_factory=dict)
+    note_counts: dict[str, int] = Field(default_factory=dict)
     requests: dict[str, int] = Field(default_factory=dict)
     error: str = ""
     hint: str = ""
@@ -106,7 +107,7 @@ class Runs:
         the outcome that it had then: this run did create or update it.
         """
         name = self._page_name(run_id, page_number)
-        listed = [outcome for outcome in outcomes if outcome.kind is not OutcomeKind.UNCHANGED]
+        listed = [outcome for outcome in outcomes if _is_listed(outcome)]
         if listed:
             try:
                 await self._store.write(name, _dump(listed), if_absent=True)
@@ -120,7 +121,7 @@ class Runs:
         stand = [_standing(one, earlier.get(_identity(one))) for one in outcomes]
         met = {_identity(one) for one in outcomes}
         kept = [one for identity, one in earlier.items() if identity not in met]
-        kept += [one for one in stand if one.kind is not OutcomeKind.UNCHANGED]
+        kept += [outcome for outcome in stand if _is_listed(outcome)]
         await self._store.write(name, _dump(kept), if_match=before.etag)
         return stand
 
@@ -162,6 +163,10 @@ class Runs:
 def _reversed(moment: datetime) -> str:
     """Text that sorts later moments first, to the millisecond."""
     return f"{_END_OF_TIME - int(moment.timestamp() * 1000):013d}"
+
+
+def _is_listed(outcome: Outcome) -> bool:
+    return outcome.kind is not OutcomeKind.UNCHANGED or bool(outcome.notes)
 
 
 def _identity(outcome: Outcome) -> tuple[str, str]:

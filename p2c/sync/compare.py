@@ -16,6 +16,7 @@ from p2c.documents import (
     ExistingDocument,
     ExistingRow,
     LegalEntity,
+    Note,
     Reference,
     RowChange,
     RowKey,
@@ -35,7 +36,8 @@ from p2c.templates.models import Task
 class Verdict:
     """What comparing gave: the writes (none when both sides agree) and the names of what differs.
 
-    `unfit`: rows that a new line would have to name and cannot, for the state that they are in.
+    `unfit`: rows that a new line would have to name and cannot, for the state that they are in. `notes` are remarks
+    that comparing adds to those of mapping.
     """
 
     change: DocumentChange | None
@@ -44,6 +46,7 @@ class Verdict:
     header_key: RowKey
     line_names: tuple[str, ...]
     unfit: tuple[Awaited, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 class Comparer:

@@ -156,7 +156,12 @@ class Loader:
             if verdict.unfit:
                 done.append(Settled(work.document, outcomes.parked(work.document, verdict.unfit)))
             elif verdict.change is None:
-                outcome = Outcome(OutcomeKind.UNCHANGED, work.document.key, source_id=work.document.source_id)
+                outcome = Outcome(
+                    OutcomeKind.UNCHANGED,
+                    work.document.key,
+                    source_id=work.document.source_id,
+                    notes=work.mapped.notes + verdict.notes,
+                )
                 done.append(Settled(work.document, outcome, self._memory.settled(work, ready, verdict)))
             else:
                 self._settle_conflict(Pending(work, verdict, verdict.change, ready), existing, pending, done)
@@ -200,7 +205,13 @@ class Loader:
     def _written(self, one: Pending) -> Settled:
         kind = OutcomeKind.CREATED if one.verdict.created else OutcomeKind.UPDATED
         document = one.work.document
-        outcome = Outcome(kind, document.key, source_id=document.source_id, changed=one.verdict.changed)
+        outcome = Outcome(
+            kind,
+            document.key,
+            source_id=document.source_id,
+            changed=one.verdict.changed,
+            notes=one.work.mapped.notes + one.verdict.notes,
+        )
         if one.conflict is not None:
             outcome = replace(outcome, rule=conflicts.RULE, reason=conflicts.written(one.verdict.changed))
         return Settled(document, outcome, self._memory.settled(one.work, one.ready, one.verdict), one.conflict)

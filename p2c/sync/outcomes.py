@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from p2c.documents import Flaw, Outcome, OutcomeKind, Rejected, Skipped, SourceDocument
 from p2c.errors import ServiceError, Validation
+from p2c.state.checkpoint import Checkpoint
 
 _SYSTEMS = {"sales": "Sales", "finops": "Finance and Operations"}
 _SPOKEN = {
@@ -59,12 +60,13 @@ def skipped(document: SourceDocument, why: Skipped) -> Outcome:
 
 
 def rejected(document: SourceDocument, flaws: Sequence[Flaw]) -> Outcome:
-    """The document cannot go as it is; the first flaw gives field and line, the reason lists them all."""
+    """The document cannot be synced as it is; the first flaw gives code, field and line, the reason lists them all."""
     first = flaws[0]
     return Outcome(
         OutcomeKind.REJECTED,
         label(document),
         source_id=document.source_id,
+        rule=first.code,
         field=first.field,
         line=first.line,
         reason="; ".join(map(str, flaws)),
@@ -126,4 +128,21 @@ def count(counts: Mapping[str, int], outcomes: Iterable[Outcome]) -> dict[str, i
     added = dict(counts)
     for one in outcomes:
         added[one.kind.value] = added.get(one.kind.value, 0) + 1
+    return added
+
+
+def counted(checkpoint: Checkpoint, outcomes: Sequence[Outcome]) -> Checkpoint:
+    """The checkpoint with these outcomes and their notes counted."""
+    counts = count(checkpoint.counts, outcomes)
+    return checkpoint.model_copy(
+        update={"counts": counts, "note_counts": count_notes(checkpoint.note_counts, outcomes)}
+    )
+
+
+def count_notes(note_counts: Mapping[str, int], outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """The counts per note code with the notes of these outcomes added."""
+    added = dict(note_counts)
+    for outcome in outcomes:
+        for note in outcome.notes:
+            added[note.code.value] = added.get(note.code.value, 0) + 1
     return added

@@ -62,7 +62,7 @@ class PageWork:
             if document.source_id in renamed:
                 settled.append(Settled(document, renamed[document.source_id]))
             elif self._known(entry, result) and not careful:
-                same = Outcome(OutcomeKind.UNCHANGED, document.key, source_id=document.source_id)
+                same = Outcome(OutcomeKind.UNCHANGED, document.key, source_id=document.source_id, notes=result.notes)
                 settled.append(Settled(document, same))
             else:
                 settled_before = entry if entry is not None and entry.settled else None

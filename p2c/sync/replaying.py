@@ -16,7 +16,7 @@ from p2c.state.runs import RunRecord, Status
 from p2c.state.waiting import Waiting
 from p2c.sync.deleting import LEFT, by_id
 from p2c.sync.lane import Lane
-from p2c.sync.outcomes import without_key
+from p2c.sync.outcomes import count_notes, without_key
 from p2c.sync.taking import Taking
 from p2c.sync.work import Settled
 from p2c.systems import keys
@@ -70,6 +70,7 @@ class Replay:
         status: Status = "Warning" if any(counts[kind.value] for kind in _TROUBLED) else "Completed"
         record = record.model_copy(
             update={"status": status, "finished": datetime.now(UTC), "pages": self._page, "counts": dict(counts)}
+            | {"note_counts": count_notes({}, self._outcomes)}
         )
         await self._lane.runs.save(record)
         return record, self._outcomes

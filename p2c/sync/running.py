@@ -292,7 +292,7 @@ class TemplateRun:
         if not self._kept:
             found = [one.outcome for one in settled]
             self.outcomes.extend(found)
-            self._checkpoint = moved.model_copy(update={"counts": outcomes.count(moved.counts, found)})
+            self._checkpoint = outcomes.counted(moved, found)
         else:
             self._checkpoint = await self._lane.settler.settle(settled, moved)
 
@@ -326,6 +326,7 @@ class TemplateRun:
             pages=point.page,
             slices=point.slice,
             counts=point.counts,
+            note_counts=point.note_counts,
             error=str(error) if error else "",
             note=self._reading.why,
         )

@@ -16,7 +16,7 @@ from p2c.state.conflicts import ConflictList
 from p2c.state.ledger import Ledger
 from p2c.state.runs import Runs
 from p2c.state.waiting import Kind, Waiting, WaitingList
-from p2c.sync.outcomes import count, without_key
+from p2c.sync.outcomes import counted, without_key
 from p2c.sync.work import Settled
 
 _AGAIN = frozenset({OutcomeKind.PARKED, OutcomeKind.FAILED})
@@ -53,7 +53,7 @@ class Settler:
     async def settle(self, settled: Sequence[Settled], checkpoint: Checkpoint) -> Checkpoint:
         """Makes one page durable; gives the checkpoint as it was saved, with the page's outcomes counted."""
         outcomes = await self.remember(settled, checkpoint.run_id, checkpoint.page)
-        moved = checkpoint.model_copy(update={"counts": count(checkpoint.counts, outcomes)})
+        moved = counted(checkpoint, outcomes)
         await self._checkpoints.save(self._template, moved)
         return moved
 

@@ -126,6 +126,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "template": "The template.",
     "legalEntity": "The legal entity.",
     "counts": "A number for each kind of outcome that occurred.",
+    "noteCounts": "A number for each note code that occurred; notes do not change an outcome.",
     "key": "The record's key at its source.",
     "reason": "Why.",
     "rule": "The rule of the template that decided.",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from p2c.documents import Outcome, OutcomeKind
+from p2c.documents import Note, NoteCode, Outcome, OutcomeKind
 from p2c.errors import StateError
 from p2c.state.runs import RunRecord, Runs, new_run_id
 from p2c.state.store import Store
@@ -79,6 +79,14 @@ async def test_outcomes_come_back_in_the_order_of_pages_without_the_unchanged(st
     await runs.append_outcomes("run-10", 1, [outcome("other")])
     assert [one async for one in Runs(store).outcomes("run-1")] == [outcome("a"), full, outcome("c")]
     assert [one async for one in runs.outcomes("run-9")] == []
+
+
+async def test_an_unchanged_document_with_a_note_is_listed(store: Store) -> None:
+    runs = Runs(store)
+    note = Note(NoteCode.EQUAL_AFTER_ROUNDING, "0.0725 is written as 0.08", "priceperunit", "OrderLine 1")
+    noted = Outcome(OutcomeKind.UNCHANGED, "SO-1", notes=(note,))
+    await runs.append_outcomes("run", 1, [noted, outcome("SO-2", OutcomeKind.UNCHANGED)])
+    assert [found async for found in runs.outcomes("run")] == [noted]
 
 
 async def test_a_page_done_again_keeps_what_its_first_time_did(store: Store) -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2c.documents import Flaw, Outcome, OutcomeKind, Skipped
+from p2c.documents import Flaw, Note, NoteCode, Outcome, OutcomeKind, Skipped
 from p2c.errors import Correlation, Fault, ServiceError, Throttled, Transient, Validation
+from p2c.state.checkpoint import Checkpoint
 from p2c.sync import outcomes
 from p2c.sync.outcomes import Awaited
 from tests.sync.world import order
@@ -78,3 +79,16 @@ def test_counts_add_up(first: list[OutcomeKind], second: list[OutcomeKind]) -> N
     assert begun == before
     assert sum(whole.values()) == len(first) + len(second)
     assert whole == {kind.value: (first + second).count(kind) for kind in OutcomeKind if kind in first + second}
+
+
+def test_notes_are_counted_by_code_beside_the_outcomes() -> None:
+    note = Note(NoteCode.DOES_NOT_STICK, "Sales formats the number", "telephone1")
+    found = [Outcome(OutcomeKind.UNCHANGED, "C1", notes=(note, note)), Outcome(OutcomeKind.CREATED, "C2")]
+    point = outcomes.counted(Checkpoint(note_counts={"does-not-stick": 1}), found)
+    assert point.counts == {"unchanged": 1, "created": 1}
+    assert point.note_counts == {"does-not-stick": 3}
+
+
+def test_a_rejection_has_the_reason_code_of_its_first_flaw() -> None:
+    flaws = [Flaw("ordernumber", "is taken", code="number-taken"), Flaw("name", "is empty")]
+    assert outcomes.rejected(order("SO-1"), flaws).rule == "number-taken"
