@@ -76,6 +76,11 @@ class Mapper:
         found = self.field(task, slot)
         return found.line_kind if found else None
 
+    def is_managed(self, task: str) -> bool:
+        """Whether the environment writes the rows of this task itself (`managedBy`)."""
+        plan = self._by_name.get(task)
+        return plan is not None and plan.managed
+
     def applicable(self, row: MappedRow, *, creating: bool, line_kind: LineKind | None = None) -> MappedRow:
         """What of a mapped row goes into one write, under the names of the destination.
 

@@ -40,7 +40,7 @@ class TaskPlan:
     `reader` is the task whose rows it takes: itself, or where its source is `self`, the one up its parents that has a
     source of its own. `conditions` all hold for a row that becomes a line: the task's include, and those of the parents
     that the row passes. `keys` are the fields of the destination key, in order. `product` is the field whose blank
-    makes the line a write-in product.
+    makes the line a write-in product. `managed`: the environment writes these rows itself.
     """
 
     task: Task
@@ -50,6 +50,7 @@ class TaskPlan:
     conditions: tuple[Expression, ...]
     rules: tuple[CompiledRule, ...]
     product: CompiledField | None = None
+    managed: bool = False
 
     @property
     def entity(self) -> str:
@@ -129,8 +130,12 @@ class _Planner:
             return False
         if not task.unless_column:
             return True
+        return not self.header_has(task.unless_column)
+
+    def header_has(self, column: str) -> bool:
+        """Whether the table of the destination's header has the column; F&O's entities are the same everywhere."""
         header = self.template.header.destination.entity
-        return not (self.template.destination == "sales" and self.absence.has("sales", header, task.unless_column))
+        return self.template.destination == "sales" and self.absence.has("sales", header, column)
 
     def task(self, task: Task) -> TaskPlan:
         reader = self.reader(task)
@@ -169,6 +174,7 @@ class _Planner:
                 for position, rule in enumerate(task.rules)
             ),
             product=next((field for field in fields if field.field.missing == "writeIn"), None),
+            managed=bool(task.managed_by) and self.header_has(task.managed_by),
         )
 
     def reader(self, task: Task) -> Task:
@@ -194,7 +200,12 @@ class _Planner:
             yield field.model_copy(update=changed) if changed else field
 
     def serves(self, task: Task, entity: str, position: int, field: FieldMap) -> bool:
-        """Whether the environment has the field's columns; where it must and does not, that is a problem."""
+        """Whether template and environment have the field: its setting is on, its columns are there.
+
+        Where a column is needed and absent, that is a problem.
+        """
+        if field.only_with == "publish" and not self.template.publish:
+            return False
         missing = self.absence.missing(self.template.source, entity, field.sources) + self.absence.missing(
             self.template.destination, task.destination.entity, [field.destination]
         )

@@ -154,7 +154,12 @@ class Comparer:
                 # Of several with one number ours is meant; the others are left over.
                 own = self._new_line_key(line, document)
                 found = rows.pop(next((place for place, (_, row) in enumerate(rows) if row.key == own), 0))
+                if self._mapper.is_managed(line.task):
+                    continue
                 updates += self._update(line, found[1], adopted=ours is None, changed=changed)
+                continue
+            if self._mapper.is_managed(line.task):
+                # The environment makes the row when it gets the header.
                 continue
             new = self._sellable(line, unfit)
             creates.append(self._create(new, self._new_line_key(new, document), self._link(new, header_key)))

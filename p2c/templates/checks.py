@@ -195,6 +195,8 @@ class _TaskCheck:
                 yield ("destination", "ignore"), message
         if task.unless_column:
             yield from self._path(("unlessColumn",), system, self.header.destination.entity, task.unless_column)
+        if task.managed_by:
+            yield from self._path(("managedBy",), system, self.header.destination.entity, task.managed_by)
 
     def _keys(self) -> Iterator[Mistake]:
         key = self.task.destination.key

@@ -118,6 +118,11 @@ def _conditions(task: Task) -> Iterator[str]:
         yield f"- At the destination, {extra[task.destination.extra]}"
     if task.unless_column:
         yield f"- Only where the environment has no column `{task.unless_column}` (else the P2C solution does it)"
+    if task.managed_by:
+        yield (
+            f"- Where the environment has the column `{task.managed_by}` the P2C solution writes these rows: they are "
+            "neither created nor changed then, and those of an earlier state are deleted"
+        )
 
 
 def _rule(rule: Rule, when: str) -> str:

@@ -170,6 +170,9 @@ class FieldMap(Model):
     - `reference`: F&O entity and field that must hold this value, for example `CustomersV2.CustomerAccount`; when F&O
       refuses the document and the row is missing there, the document waits for it.
     - `compare`: `ignoreCase` where the destination returns another case than was sent.
+    - `only_with`: the field is part of the template only while this setting of the template is true.
+    - `if_rejected`: what to do when the destination rejects a document that has the field: `reject` the document, or
+      write the document without the field and `note` it (fields that the document can do without: a state, an owner).
     - `custom`: a F&O name of this customer's own, not in the catalog (the destination's; in a template to Sales the
       source's).
     - `note`: a word to the reader; it changes nothing.
@@ -188,6 +191,8 @@ class FieldMap(Model):
     optional: bool = False
     reference: str = ""
     compare: Literal["exact", "ignoreCase"] = "exact"
+    only_with: Annotated[Literal["publish"] | None, Field(alias="onlyWith")] = None
+    if_rejected: Annotated[Literal["reject", "note"], Field(alias="ifRejected")] = "reject"
     custom: bool = False
     note: str = ""
 
@@ -256,6 +261,8 @@ class Task(Model):
     `skip_zero` names a destination: a row that would have 0 there becomes no line.
     `unless_column`: the task is left out where the destination's header table has this column (the solution does the
     work there).
+    `managed_by`: where the destination's header table has this column, the environment itself writes the rows of the
+    task (a plug-in of the solution): p2c neither creates nor changes them, and deletes those of an earlier state.
     """
 
     name: str
@@ -266,6 +273,7 @@ class Task(Model):
     include: str = ""
     skip_zero: Annotated[str, Field(alias="skipZero")] = ""
     unless_column: Annotated[str, Field(alias="unlessColumn")] = ""
+    managed_by: Annotated[str, Field(alias="managedBy")] = ""
     fields: list[FieldMap]
 
 
@@ -282,6 +290,8 @@ class Template(Model):
     `deactivate`: columns of the destination's header and the values that put it out of use.
     `conflicts`: who wins when a document was changed on both sides since the last run: the `source`, the `destination`,
     or neither until a person decides (`ask`).
+    `publish`: documents that are created as drafts are set active at once (products; without it the setting of the
+    Sales organization *Create products in active state* decides).
     """
 
     schema_: Annotated[str, Field(alias="$schema")] = ""
@@ -299,6 +309,7 @@ class Template(Model):
     deletes: Deletes = "ignore"
     deactivate: dict[str, Scalar] = Field(default_factory=dict)
     conflicts: Conflicts = "source"
+    publish: bool = False
     tasks: Annotated[list[Task], Field(min_length=1)]
 
     @property

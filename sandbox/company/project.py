@@ -27,9 +27,11 @@ def project_of(plan: Plan) -> dict[str, Any]:
     if further:
         for template, task in (("orders-to-sales", "OrderHeader"), ("invoices", "SalesInvoiceHeader")):
             templates[template] = {"valueMaps": {task: {"pricelevelid.name": further}}}
+    # Like most environments the local one makes new products drafts, which no document can name.
+    templates["products"] = {"publish": True}
     if any(product.decimals for product in plan.products):
         decimals = {"quantitydecimal": {"source": "SalesUnitDecimalPrecision"}}
-        templates["products"] = {"fields": {"Products": decimals}}
+        templates["products"]["fields"] = {"Products": decimals}
     _map_states(plan, templates)
     return {
         "name": plan.name,

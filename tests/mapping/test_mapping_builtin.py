@@ -125,19 +125,23 @@ def test_contact_as_customer(context: Context) -> None:
     assert result.key == "CON-01000-KJHGFD"
     assert result.header.create["PartyType"] == "Person"
     assert result.header.values["PersonLastName"] == "Müller"
+    person = ("PersonGender", "PersonMaritalStatus", "PersonProfessionalTitle")
+    source = document("CON-01000-KJHGFD", {**source.header, "familystatuscode": 2, "jobtitle": "Head of purchasing"})
+    values = mapped("contacts-to-customers", context, source).header.values
+    assert [values.get(name) for name in person] == ["Female", "Married", "Head of purchasing"]
 
 
 def test_product(context: Context, solution_columns: frozenset[tuple[str, str]]) -> None:
     with_solution = mapped("products", context, document("D0001", rows.PRODUCT))
     assert with_solution.key == "D0001"
-    assert with_solution.lines == [], "the solution makes the price list item"
+    assert [line.task for line in with_solution.lines] == ["PriceListItem"]
     assert with_solution.header.values["msdynce_ismaintainedexternally"] is True
     assert with_solution.header.values["price"] == D("110.01")
     assert with_solution.header.values["isstockitem"] is True
     assert with_solution.header.values["description"] is None
     assert with_solution.header.values["defaultuomid.name"] == "Primary Unit"
     assert with_solution.header.create["quantitydecimal"] == 0
-    assert with_solution.header.last == {"statecode": 0, "pricelevelid.transactioncurrencyid.isocurrencycode": "USD"}
+    assert with_solution.header.last == {"pricelevelid.transactioncurrencyid.isocurrencycode": "USD"}
     assert "dataAreaId" not in with_solution.header.values
 
     without = mapped("products", replace(context, absent=solution_columns), document("D0001", rows.PRODUCT))
