@@ -189,9 +189,11 @@ class FinOpsPeople:
         """Invoice an order, or what was shipped of it, and give the invoice."""
         return self._act("invoice", order=order, company=company, shipped_only=shipped_only)
 
-    def credit_note(self, invoice: str, company: str = "usmf") -> dict[str, Any]:
-        """Take an invoice back and give the credit note."""
-        return self._act("credit-note", invoice=invoice, company=company)
+    def credit_note(
+        self, invoice: str, company: str = "usmf", lines: Mapping[int, Decimal] | None = None
+    ) -> dict[str, Any]:
+        """Take an invoice back, or some of it, and give the credit note."""
+        return self._act("credit-note", invoice=invoice, company=company, lines=lines)
 
     def cancel_order(self, order: str, company: str = "usmf", line: int | None = None) -> dict[str, Any]:
         """Cancel an order, or one line of it."""
@@ -200,6 +202,18 @@ class FinOpsPeople:
     def add_freight(self, order: str, amount: Decimal, company: str = "usmf") -> dict[str, Any]:
         """Put a freight charge on an order."""
         return self._act("freight", order=order, amount=amount, company=company)
+
+    def charge(
+        self, order: str, amount: Decimal, code: str, company: str = "usmf", line: int | None = None
+    ) -> dict[str, Any]:
+        """Put a charge of that code on an order or on a line of it; 0 removes it."""
+        return self._act("charge", order=order, amount=amount, code=code, company=company, line=line)
+
+    def discount_order(
+        self, order: str, amount: Decimal = Decimal(0), percentage: Decimal = Decimal(0), company: str = "usmf"
+    ) -> dict[str, Any]:
+        """Give a total discount on an order, as an amount or as a percentage of its lines."""
+        return self._act("discount-order", order=order, amount=amount, percentage=percentage, company=company)
 
     def calculate_totals(self, company: str | None = None) -> int:
         """Run *Calculate sales totals* and give how many orders it brought up to date."""

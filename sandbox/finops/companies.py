@@ -22,6 +22,7 @@ _CURRENCIES = (
     ("CHF", "Swiss Franc", "CHF", "0.01"),
     ("CAD", "Canadian Dollar", "$", "0.01"),
     ("KWD", "Kuwaiti Dinar", "KD", "0.001"),
+    ("BHD", "Bahraini Dinar", "BD", "0.001"),
 )
 _UNITS = (
     ("ea", "Each", 0, "Quantity"),

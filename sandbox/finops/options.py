@@ -108,6 +108,25 @@ class Options:
     """Whether an order for a customer on hold is refused."""
     line_number_from_sequence: bool = True
     """Whether a line without a number gets the next one."""
+    line_amount_contains_fixed_charge: bool = True
+    """Whether LineAmount of a line contains its FixedPriceCharges."""
+    discounts_per_price_unit: bool = False
+    """Whether discount amounts of a line are for as many units as its price (SalesPriceQuantity), or for one unit."""
+    percentages_compound: bool = True
+    """Whether the multiline percentage applies to what the line percentage left, or to the same amount."""
+    order_discount_contains_lines: bool = True
+    """Whether OrderTotalDiscountAmount holds the lines' discounts besides the header's."""
+    order_charges_contain_fixed: bool = False
+    """Whether TotalChargesAmount of an order line, and so OrderTotalChargesAmount, holds FixedPriceCharges as well."""
+    canceled_lines: Literal["excluded", "counted", "zeroed"] = "excluded"
+    """A cancelled line keeps LineAmount and is left out of the totals, keeps it and counts, or has 0."""
+    invoice_discount_contains_lines: bool = True
+    """True: TotalDiscountAmount of an invoice holds the lines' discounts besides the header's, which stands in
+    TotalDiscountCustomerGroupCode. False: it holds the header's alone, and TotalDiscountCustomerGroupCode is 0."""
+    invoice_charges_contain_fixed: bool = True
+    """Whether LineTotalChargeAmount of an invoice line, and so TotalChargeAmount, holds the fixed charge as well."""
+    invoice_line_amount_includes_tax: bool = False
+    """Whether LineAmount of an invoice includes tax where the prices of its order do."""
 
 
 @dataclass

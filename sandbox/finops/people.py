@@ -13,7 +13,7 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from sandbox.finops import posting
+from sandbox.finops import invoicing, posting
 from sandbox.finops.books import Books
 from sandbox.finops.catalog import EntitySet, entity_sets
 from sandbox.finops.infolog import InfologError, RequestError
@@ -21,7 +21,7 @@ from sandbox.finops.options import Faults, Options
 from sandbox.finops.rules.base import Write, fit_texts
 from sandbox.finops.rules.masterdata import rules
 from sandbox.finops.tables import tables, tables_by_set
-from sandbox.finops.totals import calculate_sales_totals, order_lines
+from sandbox.finops.totals import calculate_sales_totals, order_lines, terms_of, with_charge
 from sandbox.finops.writing import Writer, read_values
 from sandbox.wire.service import PeopleError
 from sandbox.wire.store import Row
@@ -142,7 +142,7 @@ class People(ABC):
 
     def invoice(self, order: str, company: str = "usmf", shipped_only: bool = False) -> Row:
         """Posts an invoice for the whole order, or only for what was shipped. Gives the invoice's row."""
-        return self._post(order, company, lambda books, row: posting.invoice(books, row, shipped_only))
+        return self._post(order, company, lambda books, row: invoicing.invoice(books, row, shipped_only))
 
     def credit_note(self, invoice: str, company: str = "usmf", lines: Mapping[Any, Any] | None = None) -> Row:
         """Posts a credit note for a whole invoice, or for ``lines``: quantity by line number. Gives its row."""
@@ -150,7 +150,7 @@ class People(ABC):
             rows = self.books.rows("CustInvoiceJour", dataAreaId=company.lower(), InvoiceNumber=invoice)
             if not rows:
                 raise PeopleError(f"There is no invoice {invoice} in {company}.")
-            return posting.credit_note(self.books, rows[0], _quantities(lines))
+            return invoicing.credit_note(self.books, rows[0], _quantities(lines))
 
     def cancel_order(self, order: str, company: str = "usmf", line: int | None = None) -> Row:
         """Cancels an order, or one line of it."""
@@ -158,14 +158,33 @@ class People(ABC):
 
     def add_freight(self, order: str, amount: Decimal, company: str = "usmf") -> Row:
         """Sets the freight charge of the header; its tax shows when the totals are calculated."""
+        return self.charge(order, amount, company=company)
+
+    def charge(
+        self, order: str, amount: Decimal, code: str = "FREIGHT", company: str = "usmf", line: int | None = None
+    ) -> Row:
+        """Sets the charge of that code on the header, or on a line; 0 removes it. Gives the header."""
         with self._doing(), self.books.atomic():
-            row = self._order(order, company)
-            after = self.books.change("SalesTable", row, {"_HeaderCharge": Decimal(amount), "AreTotalsUpdated": "No"})
-            shown = {"AreSalesOrderTotalsUpdated": "No", "AreTotalsCalculated": "No"}
-            self.books.change_where(
-                "SalesLine", shown, dataAreaId=row["dataAreaId"], SalesOrderNumber=row["SalesOrderNumber"]
-            )
-            return after
+            header = self._order(order, company)
+            exact = terms_of(self.books, header).round(Decimal(amount))
+            if line is None:
+                return self._totals_changed(header, {"_Charges": with_charge(header, code, exact)})
+            number = {"dataAreaId": company, "SalesOrderNumber": order, "LineCreationSequenceNumber": line}
+            row = self._row("SalesLine", **number)
+            self.books.change("SalesLine", row, {"_Charges": with_charge(row, code, exact)})
+            return self._totals_changed(header, {})
+
+    def discount_order(
+        self,
+        order: str,
+        amount: Decimal = Decimal(0),
+        percentage: Decimal = Decimal(0),
+        company: str = "usmf",
+    ) -> Row:
+        """Sets the total discount of an order, as an amount or as a percentage of its lines. Gives the header."""
+        given = {"TotalDiscountAmount": Decimal(amount), "_TotalDiscountPercentage": Decimal(percentage)}
+        with self._doing(), self.books.atomic():
+            return self._totals_changed(self._order(order, company), given)
 
     def calculate_totals(self, company: str | None = None) -> int:
         """Runs the batch job *Calculate sales totals* and gives the number of orders that it brought up to date."""
@@ -207,6 +226,8 @@ class People(ABC):
             "credit-note": self.credit_note,
             "cancel": self.cancel_order,
             "freight": self.add_freight,
+            "charge": self.charge,
+            "discount-order": self.discount_order,
             "totals": self.calculate_totals,
             "show-order": self.order,
             "options": self.set_options,
@@ -226,6 +247,12 @@ class People(ABC):
     def _post(self, order: str, company: str, action: Callable[[Books, Row], Row]) -> Row:
         with self._doing(), self.books.atomic():
             return action(self.books, self._order(order, company))
+
+    def _totals_changed(self, order: Row, changes: Given) -> Row:
+        shown = {"AreSalesOrderTotalsUpdated": "No", "AreTotalsCalculated": "No"}
+        number = {"dataAreaId": order["dataAreaId"], "SalesOrderNumber": order["SalesOrderNumber"]}
+        self.books.change_where("SalesLine", shown, **number)
+        return self.books.change("SalesTable", order, {**changes, "AreTotalsUpdated": "No"})
 
     def _order(self, order: str, company: str) -> Row:
         return self._row("SalesTable", dataAreaId=company, SalesOrderNumber=order)

@@ -102,6 +102,8 @@ _INVOICE_KEY = ("dataAreaId", "InvoiceNumber", "InvoiceDate", "LedgerVoucher")
 _LINE_STATE: dict[str, tuple[str, Any]] = {
     "_Delivered": ("decimal", _ZERO),
     "_Invoiced": ("decimal", _ZERO),
+    "_Charges": ("text", ""),
+    "_InvoicedFixed": ("decimal", _ZERO),
     "_InvoicedCharge": ("decimal", _ZERO),
     "_Confirmed": ("boolean", False),
 }
@@ -181,7 +183,12 @@ _TABLES = (
         ("dataAreaId", "SalesOrderNumber"),
         (Source("SalesTable"), _DELIVERY),
         ("CDSSalesOrderHeaders",),
-        hidden={"_HeaderCharge": ("decimal", _ZERO), "_InvoicedHeaderCharge": ("decimal", _ZERO)},
+        hidden={
+            "_Charges": ("text", ""),
+            "_TotalDiscountPercentage": ("decimal", _ZERO),
+            "_InvoicedCharge": ("decimal", _ZERO),
+            "_InvoicedDiscount": ("decimal", _ZERO),
+        },
         indexes=(
             ("AreTotalsUpdated",),
             ("dataAreaId", "OrderingCustomerAccountNumber"),
@@ -202,7 +209,11 @@ _TABLES = (
         _INVOICE_KEY,
         (Source("CustInvoiceJour"),),
         ("ExternallyMaintainedCustomerSalesInvoiceHeaders",),
-        hidden={"_ExternallyMaintained": ("boolean", False)},
+        hidden={
+            "_ExternallyMaintained": ("boolean", False),
+            "_Charge": ("decimal", _ZERO),
+            "_Discount": ("decimal", _ZERO),
+        },
         indexes=(("dataAreaId", "InvoiceCustomerAccountNumber"), ("dataAreaId", "SalesOrderNumber")),
     ),
     Table(
@@ -215,6 +226,8 @@ _TABLES = (
             "_ExternallyMaintained": ("boolean", False),
             "_Customer": ("text", ""),
             "_PriceQuantity": ("decimal", Decimal(1)),
+            "_FixedCharge": ("decimal", _ZERO),
+            "_Charge": ("decimal", _ZERO),
         },
         indexes=(("dataAreaId", "_Customer"),),
     ),

@@ -133,7 +133,7 @@ def test_an_invoice_and_its_amounts() -> None:
     assert header["LedgerVoucher"] == line["LedgerVoucher"] != ""
     assert header["SalesOrderNumber"] == "SO-1"
     assert header["InvoiceAddressCity"] == "Kirkland"
-    assert header["TotalChargeAmount"] == 10
+    assert header["TotalChargeAmount"] == Decimal("9.99")
     assert header["InvoiceHeaderTaxAmount"] == Decimal("0.8")
     assert header["TotalInvoiceAmount"] == Decimal("32.4")
     assert line["LineTotalDiscountAmount"] == Decimal("9.99")

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from sandbox.finops.books import Books
 from sandbox.finops.infolog import InfologError, Line, canceled, must_be_filled, not_found, refused
-from sandbox.finops.money import ZERO, line_amount
+from sandbox.finops.money import ZERO, Terms
 from sandbox.finops.rules.base import Reference, Rules, Values, Write, settle_country
 from sandbox.finops.rules.documents import (
     ADDRESS_PARTS,
@@ -120,14 +120,8 @@ class LineRules(Rules):
             raise canceled("Inventory dimension Site is mandatory and must consequently be specified.")
 
     def _amount(self, books: Books, row: Values) -> Decimal:
-        complete = {
-            "LineDiscountAmount": ZERO,
-            "LineDiscountPercentage": ZERO,
-            "MultilineDiscountAmount": ZERO,
-            "FixedPriceCharges": ZERO,
-            **row,
-        }
-        return line_amount(complete, complete[self.document.quantity], books.rounding_unit(complete["CurrencyCode"]))
+        terms = Terms(books.rounding_unit(row["CurrencyCode"]), ZERO, False, books.options)
+        return terms.line_amount(row, row[self.document.quantity])
 
 
 class OrderLineRules(LineRules):
