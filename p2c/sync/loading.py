@@ -28,6 +28,7 @@ from p2c.state.ledger import Entry
 from p2c.sync import conflicts, outcomes, remembering
 from p2c.sync.compare import Comparer
 from p2c.sync.finding import Finder, apart
+from p2c.sync.optional_fields import OptionalFields, Rejections
 from p2c.sync.outcomes import Awaited
 from p2c.sync.readying import Readier, ReadyDocument, blame
 from p2c.sync.remembering import Memory
@@ -71,6 +72,7 @@ class Loader:
         witness = Witness(mapper, comparer)
         self._judge = conflicts.Judge(template, template_hash, legal_entity, witness, policy)
         self._memory = Memory(mapper, comparer, witness, template_hash)
+        self._optional = OptionalFields(mapper, legal_entity)
         self._guards = [(rule, parse_filter(rule.when)) for rule in template.header.destination.guards]
         self._update_only = [(rule, parse_filter(rule.when)) for rule in template.update_only]
         self._references = {
@@ -91,20 +93,21 @@ class Loader:
         pending = apart(works, self._mapper.template, self._legal_entity)
         begun: dict[int, Entry] = {}
         last: dict[int, ServiceError] = {}
+        without_optional: dict[int, Validation] = {}
         for _ in range(ROUNDS):
             if not pending:
                 return done
-            ready = await self._prepare(pending, done)
+            ready = await self._prepare(pending, done, without_optional)
             if note is not None and (new := self._memory.begun(ready, alone=alone)):
                 begun |= new
                 await note({one.work.document.key: new[id(one.work)] for one in ready if id(one.work) in new})
-            pending = await self._send(ready, done, last)
+            pending = await self._send(ready, done, last, without_optional)
         for work in pending:
             outcome = outcomes.from_error(work.document, last[id(work)])
             done.append(Settled(work.document, outcome, remembering.doubted(begun.get(id(work), work.entry))))
         return done
 
-    async def _prepare(self, works: list[Work], done: list[Settled]) -> list[Pending]:
+    async def _prepare(self, works: list[Work], done: list[Settled], without_optional: Rejections) -> list[Pending]:
         """What is to be written; the others are done."""
         readied = await self._readier.ready([work.mapped for work in works])
         able: list[tuple[Work, ReadyDocument]] = []
@@ -115,20 +118,36 @@ class Loader:
                 done.append(Settled(work.document, outcomes.rejected(work.document, result.flaws)))
             else:
                 done.append(Settled(work.document, outcomes.parked(work.document, result.missing)))
-        pending = await self._compare(able, done)
+        pending = await self._compare(able, done, without_optional)
         if self._dry:
             done.extend(self._written(one) for one in pending)
             return []
         return pending
 
-    async def _send(self, pending: Sequence[Pending], done: list[Settled], last: dict[int, ServiceError]) -> list[Work]:
-        """Writes; gives what is to be looked at once more."""
+    async def _send(
+        self,
+        pending: Sequence[Pending],
+        done: list[Settled],
+        last: dict[int, ServiceError],
+        without_optional: dict[int, Validation],
+    ) -> list[Work]:
+        """Writes, and returns what the next round reads and compares again.
+
+        A document that is rejected with optional fields is tried once more without them.
+        """
         errors = await self._destination.write([one.change for one in pending]) if pending else []
         again: list[Work] = []
         refused: list[tuple[Pending, Validation]] = []
         for one, error in zip(pending, errors, strict=True):
             if error is None:
                 done.append(self._written(one))
+            elif (
+                isinstance(error, Validation)
+                and id(one.work) not in without_optional
+                and self._optional.are_in(one.change)
+            ):
+                last[id(one.work)] = without_optional[id(one.work)] = error
+                again.append(one.work)
             elif isinstance(error, Validation):
                 refused.append((one, error))
             else:
@@ -137,7 +156,9 @@ class Loader:
         done.extend(await self._refused(refused))
         return again
 
-    async def _compare(self, able: Sequence[tuple[Work, ReadyDocument]], done: list[Settled]) -> list[Pending]:
+    async def _compare(
+        self, able: Sequence[tuple[Work, ReadyDocument]], done: list[Settled], without_optional: Rejections
+    ) -> list[Pending]:
         pending: list[Pending] = []
         for (work, ready), there in zip(able, await self._finder.find(able), strict=True):
             if there.flaw is not None:
@@ -153,6 +174,8 @@ class Loader:
             verdict = self._comparer.compare(ready, existing, ours)
             if work.entry is not None:
                 verdict = revived(verdict, self._mapper, ready, existing, work.entry.before)
+            if (rejection := without_optional.get(id(work))) is not None:
+                verdict = self._optional.left_out(verdict, rejection)
             if verdict.unfit:
                 done.append(Settled(work.document, outcomes.parked(work.document, verdict.unfit)))
             elif verdict.change is None:

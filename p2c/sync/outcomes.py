@@ -49,6 +49,11 @@ class Awaited:
         return self.name + (f" ({place})" if place else "") + (f", which {self.why}" if self.why else "")
 
 
+def system_name(system: str) -> str:
+    """What a person calls the system (`sales`, `finops`)."""
+    return _SYSTEMS.get(system, "the destination")
+
+
 def spoken(table: str) -> str:
     """What a person calls a row of the table or entity set."""
     return _SPOKEN.get(table, table)
@@ -96,7 +101,7 @@ def parked(document: SourceDocument, missing: Sequence[Awaited]) -> Outcome:
 def from_error(document: SourceDocument, error: ServiceError) -> Outcome:
     """The outcome of a document that the destination refused (rejected) or did not take (failed)."""
     refused = isinstance(error, Validation)
-    system = _SYSTEMS.get(error.system, "the destination")
+    system = system_name(error.system)
     if refused:
         said, advice = f"{system} refused it", "Correct the record or its mapping; the next run tries it again."
     else:

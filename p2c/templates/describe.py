@@ -185,6 +185,10 @@ def _notes(field: FieldMap) -> Iterator[str]:
         yield f"waits for `{field.reference}`"
     if field.optional:
         yield "only where the column exists"
+    if field.only_with:
+        yield f"only with `{field.only_with}`"
+    if field.if_rejected == "note":
+        yield "when the destination rejects it, written without it and noted"
     if field.note:
         yield field.note
 

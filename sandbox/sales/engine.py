@@ -84,6 +84,13 @@ class Engine:
             row["currencysymbol"] or "",
         )
 
+    def _owner(self, table: str, record_id: str) -> Mapping[str, Any]:
+        """The user or team that a record is given to. Raises SalesError where it cannot own one."""
+        owner = self.look(table, record_id)
+        if owner.get("isdisabled") and self.options.disabled_owners == "refuse":
+            raise SalesError(400, "0x80040265", f"The user {owner.get('fullname')} is disabled and cannot own records.")
+        return owner
+
     def look(self, table: str, record_id: str) -> Mapping[str, Any]:
         """Give a record of a table that seldom changes (see `REFERENCE`), from memory where possible. Raises 404."""
         return self.remember((table, record_id), lambda: self.need(table, record_id))
@@ -163,7 +170,7 @@ class Engine:
         change = Change("Create", table, record_id, None, row, row, given, caller, self._depth + 1)
         with self._nested():
             active = self.options.create_products_active
-            stamp_creation(change, self._now(), self.look, products_active=active)
+            stamp_creation(change, self._now(), self._owner, products_active=active)
             self._run("before", change)
             self._check_required(change)
             self._finish(change)
@@ -193,7 +200,7 @@ class Engine:
             self._depth + 1,
         )
         with self._nested():
-            stamp_change(change, self._now(), self.look)
+            stamp_change(change, self._now(), self._owner)
             self._run("before", change)
             for name in change.given:
                 column = table.columns[name]
@@ -223,7 +230,7 @@ class Engine:
         change = Change(
             "Update", table, record_id, None, dict(values), dict(values), frozenset(values), caller, self._depth + 1
         )
-        stamp_change(change, self._now(), self.look)
+        stamp_change(change, self._now(), self._owner)
         self.version += 1
         change.changes["versionnumber"] = self.version
         self.store.update(table_name, (record_id,), change.changes)

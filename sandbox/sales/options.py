@@ -58,6 +58,8 @@ class SalesOptions:
     """Tables without optimistic concurrency: an If-Match with a version is refused. Which ones have it is not known."""
     batch_throttle_every: int | None = None
     """Every n-th operation inside a batch is answered 429. May change while the service runs."""
+    disabled_owners: Literal["refuse", "take"] = "refuse"
+    """What a record meets that is given to a user who is disabled. Which of the two is not known."""
     in_values: int = 2000
     """How many values Microsoft.Dynamics.CRM.In takes."""
 

@@ -234,6 +234,17 @@ def test_owner_and_business_unit_follow_each_other(world: World) -> None:
     assert row["owningbusinessunit"] != unit
 
 
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_disabled_user_cannot_own_a_record(taken: bool) -> None:
+    world = make_world(disabled_owners="take" if taken else "refuse")
+    unit = world.service.create("businessunit", {"name": "DE"})["businessunitid"]
+    names = dict.fromkeys(("domainname", "internalemailaddress"), "seller@contoso.example")
+    seller = {"fullname": "Seller", **names, "businessunitid": unit, "isdisabled": True}
+    user = world.service.create("systemuser", seller)["systemuserid"]
+    answer = world.post("accounts", {"name": "A", "ownerid@odata.bind": f"/systemusers({user})"})
+    assert answer.status == (204 if taken else 400)
+
+
 def test_each_write_moves_version_and_modification(world: World) -> None:
     path = f"accounts({world.ids['account']})"
     first = world.get(f"{path}?$select=versionnumber,modifiedon,_modifiedby_value").body
