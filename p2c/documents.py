@@ -138,6 +138,8 @@ class NoteCode(StrEnum):
     """The destination changes a written value by itself; p2c does not write it again."""
     OPTIONAL_FIELD_REJECTED = "optional-field-rejected"
     """The destination rejected a field that the document can do without."""
+    HEADER_AMOUNTS_IGNORED = "header-amounts-ignored"
+    """A header discount or freight is not written, so the totals of both systems differ by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,32 @@ class Note:
 
 
 # --- mapped --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadLine:
+    """What the destination's line of number `line` carries beside what its line in Sales has by itself.
+
+    `discount` and `freight` are its shares of the header amounts, `volume` is the discount that Sales gives to the line
+    by its discount list, `rounding` the part of the line's charge that makes up for the rounding of the discount per
+    unit. All for the whole line, in the document's currency.
+    """
+
+    line: str
+    discount: Decimal
+    volume: Decimal
+    freight: Decimal
+    rounding: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadAmounts:
+    """The header amounts as the seller entered them in Sales, and what each line carries of them at the destination."""
+
+    discount: Decimal
+    percentage: Decimal
+    freight: Decimal
+    lines: tuple[SpreadLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +208,7 @@ class MappedDocument:
     lines: Sequence[MappedRow]
     fingerprint: str
     notes: tuple[Note, ...] = ()
+    spread: SpreadAmounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from p2c.documents import (
     Flaw,
     MappedDocument,
     MappedRow,
+    Note,
     Rejected,
     Row,
     Skipped,
     SourceDocument,
+    SpreadAmounts,
     Value,
 )
 from p2c.mapping import shape
@@ -28,6 +30,7 @@ from p2c.mapping.fingerprint import fingerprint
 from p2c.mapping.kinds import Scope
 from p2c.mapping.plan import Absence, TaskPlan, plan
 from p2c.mapping.refusal import Unmappable
+from p2c.mapping.spread import Spreader
 from p2c.templates.models import FieldMap, Template
 
 LEGAL_ENTITY = "dataAreaId"
@@ -49,6 +52,11 @@ class Mapper:
         self._header, self._lines = self._plans[0], self._plans[1:]
         self._by_name = {one.task.name: one for one in self._plans}
         self._fields = {(one.task.name, field.slot): field for one in self._plans for field in one.fields}
+        self._spreaders = {
+            one.task.name: Spreader(one.task.spread, template.header_amounts, one.task.source.key[-1])
+            for one in self._lines
+            if one.task.spread is not None
+        }
         self._currency = shape.currency(template, self._header, context)
         self._area: dict[str, Value] = {LEGAL_ENTITY: context.legal_entity} if template.destination == "finops" else {}
 
@@ -177,8 +185,15 @@ class Mapper:
         if not document.key and not flaws:
             flaws.append(Flaw(", ".join(self.template.header.source.key), "is empty: it is the number of the document"))
         lines: list[MappedRow] = []
+        notes: tuple[Note, ...] = ()
+        spread: SpreadAmounts | None = None
         for one in self._lines:
-            new = (self._row(one, row, self._label(one, row), scope, flaws) for row in self._rows(one, document))
+            rows = list(self._rows(one, document))
+            if spreader := self._spreaders.get(one.task.name):
+                carried = spreader.rows(document.header, rows, [self._label(one, row) for row in rows], scope)
+                rows, notes, spread = list(carried.rows), carried.notes, carried.amounts
+                flaws += carried.flaws
+            new = (self._row(one, row, self._label(one, row), scope, flaws) for row in rows)
             lines += [row for row in new if not _is_zero(one, row)]
         flaws += self._repeated(lines)
         if flaws:
@@ -186,7 +201,7 @@ class Mapper:
             return Rejected(tuple(dict.fromkeys(flaws)))
         key = "|".join(header.key) if self.template.destination == "finops" else document.key
         header = replace(header, key=())
-        return MappedDocument(key, document.source_id, header, lines, fingerprint(key, header, lines))
+        return MappedDocument(key, document.source_id, header, lines, fingerprint(key, header, lines), notes, spread)
 
     def _rows(self, one: TaskPlan, document: SourceDocument) -> Iterator[Row]:
         of_header = one.reader.name == self._header.task.name

@@ -12,6 +12,7 @@ quantity 3, discount 10.00 gives 3.33 a unit and a charge of -0.01; 3 x 3.33 + 0
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 
 # Wide enough that no product of two numbers of the two systems (at most 28 digits each) loses a digit.
@@ -59,6 +60,43 @@ def discount_rounding(total: Decimal, quantity: Decimal, precision: int) -> Deci
     """
     units = _units_discount(quantity, discount_per_unit(total, quantity, precision), precision)
     return round_half_up(_EXACT.subtract(units, round_half_up(total, precision)), precision)
+
+
+def discount_parts(total: Decimal, quantity: Decimal, price: Decimal, precision: int) -> tuple[Decimal, Decimal]:
+    """The discount of one unit and the charge that together make the line's amount exact at the destination.
+
+    The destination computes `quantity x (price - discount per unit) + charge`, rounding the product; Sales computes
+    `quantity x price - total`, rounding the first product. `discount_per_unit` is taken unless the two roundings differ
+    by it (half a cent of a fraction of a unit); then its neighbours, and at last no discount per unit at all, where the
+    charge is all of the discount. Raises ZeroQuantityError.
+    """
+    gross = round_half_up(_EXACT.multiply(quantity, price), precision)
+    usual = discount_per_unit(total, quantity, precision)
+    smallest = Decimal((0, (1,), -precision))
+    for per_unit in (usual, usual - smallest, usual + smallest):
+        net = round_half_up(_EXACT.multiply(quantity, _EXACT.subtract(price, per_unit)), precision)
+        taken = _units_discount(quantity, per_unit, precision)
+        if _EXACT.add(net, taken) == gross:
+            return per_unit, round_half_up(_EXACT.subtract(taken, round_half_up(total, precision)), precision)
+    return round_half_up(_ZERO, precision), round_half_up(-total, precision)
+
+
+def shares(amount: Decimal, weights: Sequence[Decimal], precision: int) -> list[Decimal]:
+    """`amount` in proportion to `weights` by largest remainder: whole smallest units, in sum exactly `amount`.
+
+    Weights are not negative and not all 0. Of equal remainders the earlier weight has precedence. Where weights are
+    amounts of the same currency, and `amount` is at most their sum, no share is larger than its weight.
+    """
+    sign = -1 if amount < 0 else 1
+    units = int(_EXACT.scaleb(abs(round_half_up(amount, precision)), precision))
+    whole = sum(weights, _ZERO)
+    exact = [_EXACT.multiply(Decimal(units), weight) for weight in weights]
+    floors = [int(_EXACT.divide_int(one, whole)) for one in exact]
+    remainders = [_EXACT.remainder(one, whole) for one in exact]
+    order = sorted(range(len(weights)), key=lambda place: -remainders[place])
+    for place in order[: units - sum(floors)]:
+        floors[place] += 1
+    return [Decimal((0, (1,), -precision)) * (sign * one) for one in floors]
 
 
 def line_discount(quantity: Decimal, per_unit: Decimal, charge: Decimal, precision: int) -> Decimal:

@@ -18,6 +18,7 @@ from p2c.templates.models import (
     LineDiscount,
     Template,
 )
+from p2c.templates.resolve import SPREAD
 
 CURRENCY = "transactioncurrencyid.isocurrencycode"
 """Where every money table of Sales has its currency."""
@@ -60,6 +61,7 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
     mine = wanted[header.name]
     for task in template.tasks:
         mine |= dict.fromkeys(task.source.link.values())
+        mine |= dict.fromkeys(task.spread.of_header if task.spread else ())
     if header.source.version:
         mine[header.source.version] = None
     for rule in template.update_only:
@@ -127,7 +129,9 @@ def _source_paths(one: TaskPlan) -> Iterable[str]:
     yield from one.reader.source.key
     yield from one.reader.source.link
     for field in one.fields:
-        yield from field.field.sources
+        yield from (name for name in field.field.sources if name not in SPREAD)
+    if one.task.spread is not None:
+        yield from one.task.spread.of_line
     yield from _deciding_paths(one)
 
 
@@ -138,4 +142,6 @@ def _deciding_paths(one: TaskPlan) -> Iterable[str]:
 
 
 def _needs_currency(one: TaskPlan) -> bool:
-    return any(isinstance(step, _AMOUNTS) for field in one.fields for step in field.field.transform)
+    return one.task.spread is not None or any(
+        isinstance(step, _AMOUNTS) for field in one.fields for step in field.field.transform
+    )

@@ -16,6 +16,7 @@ from p2c.systems.sales.metadata import Metadata, Owners
 from p2c.templates import catalog, paths
 from p2c.templates.models import Template
 from p2c.templates.project import LegalEntitySettings, Project
+from p2c.templates.resolve import SPREAD
 from p2c.templates.valuemaps import shared_maps
 
 Columns = Mapping[str, frozenset[str]]
@@ -136,5 +137,6 @@ def _named(template: Template) -> set[tuple[str, str]]:
             found.update((table, paths.root(paths.parse(one.destination))) for one in task.fields)
         elif task.source.entity:
             table = catalog.sales_table_by_set(task.source.entity).name
-            found.update((table, paths.root(paths.parse(name))) for one in task.fields for name in one.sources)
+            names = {name for one in task.fields for name in one.sources} - SPREAD
+            found.update((table, paths.root(paths.parse(name))) for name in names)
     return found

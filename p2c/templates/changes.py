@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from p2c.templates.models import Conflicts, Deletes, FieldMap, Model, Scalar
+from p2c.templates.models import Conflicts, Deletes, FieldMap, HeaderAmounts, Model, Scalar
 
 
 class RuleChange(Model):
@@ -25,7 +25,7 @@ class FieldChange(FieldMap):
 class TemplateChange(Model):
     """What is different in one template.
 
-    - `enabled`, `schedule`, `deletes`, `conflicts`, `publish`: as in the template.
+    - `enabled`, `schedule`, `deletes`, `conflicts`, `publish`, `headerAmounts`: as in the template.
     - `deactivate`: the values that put a document out of use, in place of the template's.
     - `filter`: the source filter of the header, in the language of the service, which gets it as it is.
     - `rules`: by name, wherever the rule is (header, lines, guards, updateOnly). Null drops it; an unknown name is a
@@ -41,6 +41,7 @@ class TemplateChange(Model):
     deactivate: dict[str, Scalar] | None = None
     conflicts: Conflicts | None = None
     publish: bool | None = None
+    header_amounts: Annotated[HeaderAmounts | None, Field(alias="headerAmounts")] = None
     filter: str | None = None
     rules: dict[str, RuleChange | None] = Field(default_factory=dict)
     fields: dict[str, dict[str, FieldChange | None]] = Field(default_factory=dict)

@@ -11,7 +11,7 @@ from p2c.templates import filters, fitting, paths, schedule
 from p2c.templates.catalog import SalesColumn, Sort, did_you_mean, finops_entity, sales_table_by_set
 from p2c.templates.fitting import Mistake, Place
 from p2c.templates.models import Default, FieldMap, Rule, Task, Template
-from p2c.templates.resolve import Cell, cells
+from p2c.templates.resolve import SPREAD, Cell, cells
 
 COMPANY = "dataAreaId"
 """The key column that every F&O row of a legal entity has; templates leave it out."""
@@ -114,6 +114,7 @@ class _TaskCheck:
             return
         yield from self._source()
         yield from self._destination()
+        yield from self._spread()
         yield from self._fields()
 
     def _parent(self) -> Iterator[Mistake]:
@@ -160,6 +161,26 @@ class _TaskCheck:
             yield ("skipZero",), "the header's rows are chosen by rules, which say why"
         if self.index == 0 and task.include:
             yield ("include",), "the header's rows are chosen by rules, which say why"
+
+    def _spread(self) -> Iterator[Mistake]:
+        """The columns of `spread` are numbers of the header and of the line, both in Sales."""
+        spread = self.task.spread
+        if spread is None:
+            return
+        if self.index == 0 or self.task.source.self or self.template.source != "sales":
+            yield ("spread",), "only a line that is read from Sales can carry amounts of its header"
+            return
+        if any(other.spread for other in self.earlier.values()):
+            yield ("spread",), "an earlier task carries the amounts of the header: only one can"
+        for name, text in spread.model_dump(by_alias=True).items():
+            entity = self.header.source.entity if text in spread.of_header else self.source_set
+            try:
+                ends = cells("sales", entity, paths.parse(text))
+            except ConfigError as error:
+                yield ("spread", name), str(error)
+                continue
+            if any(end.sort not in (Sort.MONEY, Sort.DECIMAL, Sort.INTEGER, Sort.UNKNOWN) for end in ends):
+                yield ("spread", name), f"{text} is no number"
 
     def _path(self, place: Place, system: SystemName, entity_set: str, text: str) -> Iterator[Mistake]:
         try:
@@ -228,6 +249,8 @@ class _TaskCheck:
             except ConfigError as error:
                 yield ("source",), str(error)
                 continue
+            if text in SPREAD and self.task.spread is None:
+                yield ("source",), f"{text} needs spread in its task"
             if str(path) != text:
                 yield ("source",), f"write {text!r} as {str(path)!r}"
             yield from _readable(field, sources[-1])

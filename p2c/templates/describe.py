@@ -16,6 +16,7 @@ from p2c.templates.models import (
     DatePart,
     Default,
     FieldMap,
+    HeaderAmounts,
     Join,
     Rule,
     Scalar,
@@ -33,6 +34,11 @@ _CONFLICTS: dict[Conflicts, str] = {
     "source": "the source wins",
     "destination": "the destination wins",
     "ask": "a person decides",
+}
+_HEADER_AMOUNTS: dict[HeaderAmounts, str] = {
+    "spread": "spread over the lines",
+    "ignore": "left out, with a note on each document",
+    "reject": "rejected",
 }
 _MOST_ENTRIES = 4
 _INTRODUCTION = """# Templates
@@ -62,6 +68,8 @@ def _template(template: Template) -> Iterator[str]:
     if template.scope == "master":
         yield "- Only from the master legal entity of the connection set"
     yield f"- Deleted at the source: {_deletes(template)}. Changed on both sides: {_CONFLICTS[template.conflicts]}"
+    if any(task.spread for task in template.tasks):
+        yield f"- Header discounts and freight (`headerAmounts`): {_HEADER_AMOUNTS[template.header_amounts]}"
     for rule in template.update_only:
         yield f"- Never created, only updated, unless `{rule.when}`: {rule.reason}"
     yield ""
@@ -107,6 +115,11 @@ def _conditions(task: Task) -> Iterator[str]:
         yield f"- Of several rows with one key the one with the highest `{task.source.version}` counts"
     if task.include:
         yield f"- Only rows with `{task.include}`"
+    if (spread := task.spread) is not None:
+        yield (
+            f"- Each line carries its share of {', '.join(f'`{name}`' for name in spread.of_header)} of the header, in "
+            f"proportion to its amount (`{spread.amount}` less `{spread.tax}`)"
+        )
     if task.destination.ignore:
         yield f"- Leaves alone rows with `{task.destination.ignore}`"
     if task.parent:

@@ -35,11 +35,12 @@ def merge(template: Template, change: TemplateChange) -> Merged:
     """The template with the change applied. It is not checked yet: a change may make it wrong."""
     merged = Merged(template)
     update: dict[str, object] = {}
-    for name in ("enabled", "schedule", "deletes", "deactivate", "conflicts", "publish"):
+    for name in ("enabled", "schedule", "deletes", "deactivate", "conflicts", "publish", "header_amounts"):
         value = getattr(change, name)
         if value is not None:
             update[name] = value
-            merged.origins[(name,)] = (name,)
+            shown = type(change).model_fields[name].alias or name
+            merged.origins[(shown,)] = (shown,)
     _check_tasks(merged, change)
     tasks: list[Task] = []
     for index, task in enumerate(template.tasks):

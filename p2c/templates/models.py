@@ -253,6 +253,40 @@ class DestinationEntity(Model):
     extra: Literal["ours", "delete", "keep"] = "ours"
 
 
+HeaderAmounts = Literal["spread", "ignore", "reject"]
+
+
+class Spread(Model):
+    """The columns by which header amounts are given to the lines, where the destination has no field for them.
+
+    Of the header: `discount` (an amount), `percentage` (of the sum of the lines) and `freight`. Of the line:
+    `quantity`, `price` (of one), `lineDiscount` (of the whole line), `amount` (of the whole line, all of its discounts
+    taken off and `tax` added; blank: not computed). The task's fields may then have two sources more:
+    `spread.discountPerUnit`, the discount of one unit, and `spread.charges`, the share of the freight and what rounding
+    the discount of one unit lost. With both the line's amount at the destination is that in Sales, less its share of
+    the header discount and with its share of the freight.
+    """
+
+    discount: str
+    percentage: str
+    freight: str
+    quantity: str
+    price: str
+    line_discount: Annotated[str, Field(alias="lineDiscount")]
+    amount: str
+    tax: str
+
+    @property
+    def of_header(self) -> tuple[str, ...]:
+        """The header's columns."""
+        return (self.discount, self.percentage, self.freight)
+
+    @property
+    def of_line(self) -> tuple[str, ...]:
+        """The line's columns."""
+        return (self.quantity, self.price, self.line_discount, self.amount, self.tax)
+
+
 class Task(Model):
     """One entity to one entity.
 
@@ -263,6 +297,7 @@ class Task(Model):
     work there).
     `managed_by`: where the destination's header table has this column, the environment itself writes the rows of the
     task (a plug-in of the solution): p2c neither creates nor changes them, and deletes those of an earlier state.
+    `spread` of a line task: how header amounts are given to its lines.
     """
 
     name: str
@@ -274,6 +309,7 @@ class Task(Model):
     skip_zero: Annotated[str, Field(alias="skipZero")] = ""
     unless_column: Annotated[str, Field(alias="unlessColumn")] = ""
     managed_by: Annotated[str, Field(alias="managedBy")] = ""
+    spread: Spread | None = None
     fields: list[FieldMap]
 
 
@@ -292,6 +328,9 @@ class Template(Model):
     or neither until a person decides (`ask`).
     `publish`: documents that are created as drafts are set active at once (products; without it the setting of the
     Sales organization *Create products in active state* decides).
+    `headerAmounts`: header discounts and freight, which the destination has no field for, are spread over the lines
+    (`spread`), left out with a note on each such document (`ignore`), or a rejection (`reject`). It matters where a
+    task has `spread`.
     """
 
     schema_: Annotated[str, Field(alias="$schema")] = ""
@@ -310,6 +349,7 @@ class Template(Model):
     deactivate: dict[str, Scalar] = Field(default_factory=dict)
     conflicts: Conflicts = "source"
     publish: bool = False
+    header_amounts: Annotated[HeaderAmounts, Field(alias="headerAmounts")] = "spread"
     tasks: Annotated[list[Task], Field(min_length=1)]
 
     @property

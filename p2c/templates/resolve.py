@@ -29,6 +29,15 @@ _PREFIXED = re.compile(r"^(?!msdyn(ce)?_)[a-z][a-z0-9]{1,7}_[a-z0-9_]+$")
 _DEEPEST = 2
 
 
+SPREAD = frozenset({"spread.discountPerUnit", "spread.charges"})
+"""Sources that no row has: mapping computes them for each line of a task with `spread`."""
+
+
+def is_spread(path: Path) -> bool:
+    """Whether the path is one of `SPREAD` or misspells one: no table has a lookup of that name."""
+    return isinstance(path, Follow) and path.column == "spread"
+
+
 def is_own(column: str) -> bool:
     """Whether the name can be that of a customer's own Sales column: a publisher's prefix that is not Microsoft's."""
     return bool(_PREFIXED.match(column))
@@ -39,6 +48,10 @@ def cells(system: SystemName, entity_set: str, path: Path, *, custom: bool = Fal
 
     Raises ConfigError: an unknown name, a lookup where none can be, or more than two lookups in a row.
     """
+    if is_spread(path):
+        if str(path) not in SPREAD:
+            raise ConfigError(f"{path} is unknown: there are {' and '.join(sorted(SPREAD))}")
+        return (SalesColumn(str(path), "Money"),)
     if system == "finops":
         if not isinstance(path, Column):
             raise ConfigError(f"{path} follows a lookup: entities of Finance and Operations have none")
@@ -52,7 +65,7 @@ def cells(system: SystemName, entity_set: str, path: Path, *, custom: bool = Fal
 
 def bind(path: Path, table: str) -> Path:
     """The path, begun at the Sales table `table`, with every target's table named. Raises ConfigError like `cells`."""
-    if isinstance(path, Column):
+    if isinstance(path, Column) or is_spread(path):
         return path
     whose = path.borrowed
     if whose is not None:

@@ -1,0 +1,188 @@
+"""Header discounts, freight and volume discounts of quotes and orders in F&O, and back in Sales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from demo.stage import Stage
+from sandbox.company.sales_desk import Ref, SalesDesk
+from sandbox.company.sales_masters import currency_of, owner_of, price_list_of
+from sandbox.wire.store import Row
+from tests.staging import FULL, Raise, change_project, counts, forget_requests, kept_back, writes
+
+D = Decimal
+
+
+def stocked(stage: Raise, **templates: Any) -> Stage:
+    """A company with accounts and products in both systems, and the template changes given."""
+
+    def change(content: dict[str, Any]) -> None:
+        content.setdefault("templates", {}).update(templates)
+
+    play = stage(project=change)
+    play.company.set_up()
+    counts(play.run(["products", "accounts", "contacts", "contacts-to-customers"]))
+    return play
+
+
+def sell(
+    play: Stage,
+    number: str,
+    lines: Sequence[dict[str, Any]],
+    kind: str = "salesorder",
+    **header: object,
+) -> Ref:
+    """An activated order or quote of a person in Sales; a line has quantity and price, and what else it is given."""
+    desk, sales = SalesDesk(play.sandbox.sales), play.sandbox.sales
+    account = desk.find("account", accountnumber="A-1001")
+    product = next(row for row in sales.rows("product") if row["statecode"] == 0)
+    with desk.bulk():
+        made = desk.create(
+            kind,
+            number,
+            {
+                f"{'order' if kind == 'salesorder' else 'quote'}number": number,
+                "name": number,
+                "customerid": account,
+                "transactioncurrencyid": currency_of(desk, "USD"),
+                "pricelevelid": price_list_of(desk, "USD"),
+                "ownerid": owner_of("usmf"),
+                **header,
+            },
+        )
+        for position, line in enumerate(lines, start=1):
+            values = dict(line)
+            volume = values.pop("volume", None)
+            detail = desk.create(
+                f"{kind}detail" if kind == "salesorder" else "quotedetail",
+                f"{number} {position}",
+                {
+                    f"{kind}id": made,
+                    "sequencenumber": position,
+                    "productid": Ref("product", product["productid"]),
+                    "uomid": Ref("uom", product["defaultuomid"]),
+                    "ispriceoverridden": True,
+                    **values,
+                },
+            )
+            if volume is not None:
+                give_volume_discount(play, detail, volume)
+    if kind == "salesorder":
+        desk.activate_order(made)
+    else:
+        desk.activate_quote(made)
+    return made
+
+
+def give_volume_discount(play: Stage, detail: Ref, amount: Decimal) -> None:
+    """What Sales' discount lists do: the column is not one that people write."""
+    engine = play.sandbox.sales.engine
+    caller = engine.system(play.sandbox.sales.caller("people"))
+    engine.update(
+        detail.table,
+        detail.id,
+        {"volumediscountamount": amount, "quantity": engine.need(detail.table, detail.id)["quantity"]},
+        caller,
+    )
+
+
+def at_sales(play: Stage, record: Ref) -> Row:
+    id_name = f"{record.table}id"
+    (row,) = play.sandbox.sales.rows(record.table, **{id_name: record.id})
+    return row
+
+
+def lines_at_finops(play: Stage, number: str, table: str = "SalesLine") -> list[Row]:
+    column = "SalesOrderNumber" if table == "SalesLine" else "SalesQuotationNumber"
+    return sorted(
+        play.sandbox.finops.books.rows(table, **{column: number}), key=lambda row: row["LineCreationSequenceNumber"]
+    )
+
+
+def amount_at_finops(play: Stage, number: str, table: str = "SalesLine") -> Decimal:
+    """The lines' amounts with their charges, without tax."""
+    contained = play.sandbox.finops.options.line_amount_contains_fixed_charge
+    lines = lines_at_finops(play, number, table)
+    return sum((row["LineAmount"] + (0 if contained else row["FixedPriceCharges"]) for row in lines), D(0))
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "A-discount": {"discountamount": D("40.00")},
+    "A-percent": {"discountpercentage": D("10")},
+    "A-both": {"discountamount": D("7.77"), "discountpercentage": D("3.3")},
+    "A-freight": {"freightamount": D("12.34")},
+    "A-all": {"discountamount": D("7.77"), "discountpercentage": D("3.3"), "freightamount": D("0.01")},
+}
+LINES = [
+    {"quantity": D(3), "priceperunit": D("99.99"), "manualdiscountamount": D("10.00")},
+    {"quantity": D(7), "priceperunit": D("1.15")},
+    {"quantity": D(1), "priceperunit": D(0)},
+]
+
+
+@pytest.mark.parametrize("kind", ["salesorder", "quote"])
+def test_documents_with_header_amounts_have_the_same_total_in_both_systems(stage: Raise, kind: str) -> None:
+    play = stocked(stage)
+    template, table = ("orders-to-finops", "SalesLine") if kind == "salesorder" else ("quotes", "SalesQuotationLine")
+    made = {number: sell(play, number, LINES, kind, **header) for number, header in KINDS.items()}
+    assert counts(play.run([template]))[template] == {"created": len(KINDS)}
+    for number, record in made.items():
+        row = at_sales(play, record)
+        assert row["totalamount"] - row["totaltax"] == amount_at_finops(play, number, table), number
+    forget_requests(play)
+    assert counts(play.run([template], mode=FULL))[template] == {"unchanged": len(KINDS)}
+    assert writes(play) == (0, 0)
+
+
+def test_a_changed_header_discount_changes_the_lines_that_carry_it_and_no_other(stage: Raise) -> None:
+    play = stocked(stage)
+    record = sell(play, "B-1", LINES, discountamount=D(20))
+    play.run(["orders-to-finops"])
+    SalesDesk(play.sandbox.sales).update(record, {"discountamount": D("20.03")})
+    (finished,) = play.run(["orders-to-finops"])
+    (outcome,) = play.outcomes(finished)
+    assert {name.partition(":")[0] for name in outcome.changed} <= {"OrderLine 1", "OrderLine 2"}
+    row = at_sales(play, record)
+    assert row["totalamount"] - row["totaltax"] == amount_at_finops(play, "B-1")
+
+
+def test_ignored_header_amounts_are_a_note_and_rejected_ones_a_dead_letter(stage: Raise) -> None:
+    play = stocked(stage, **{"orders-to-finops": {"headerAmounts": "ignore"}})
+    sell(play, "C-1", [{"quantity": D(4), "priceperunit": D(100)}], discountamount=D(40))
+    (finished,) = play.run(["orders-to-finops"])
+    assert (finished.record.status, finished.record.counts) == ("Completed", {"created": 1})
+    assert finished.record.note_counts == {"header-amounts-ignored": 1}
+    assert amount_at_finops(play, "C-1") == D(400)
+    change_project(
+        play.settings, lambda content: content["templates"]["orders-to-finops"].update(headerAmounts="reject")
+    )
+    ((_, outcome),) = kept_back(play, play.run(["orders-to-finops"])).items()
+    assert (outcome.kind, outcome.rule) == ("rejected", "header-amounts")
+    change_project(play.settings, lambda content: content["templates"].pop("orders-to-finops"))
+    assert counts(play.run(["orders-to-finops"]))["orders-to-finops"] == {"updated": 1}
+    assert amount_at_finops(play, "C-1") == D(360)
+
+
+def test_a_discount_larger_than_what_the_lines_come_to_is_rejected(stage: Raise) -> None:
+    play = stocked(stage)
+    sell(play, "D-1", [{"quantity": D(1), "priceperunit": D(30)}], discountamount=D(40))
+    ((_, outcome),) = kept_back(play, play.run(["orders-to-finops"])).items()
+    assert (outcome.rule, outcome.field) == ("header-amounts", "discountamount, discountpercentage")
+    assert "40" in outcome.reason
+
+
+def test_returns_and_fractions_agree(stage: Raise) -> None:
+    play = stocked(stage)
+    lines = [
+        {"quantity": D(-2), "priceperunit": D("19.99"), "manualdiscountamount": D("1.00")},
+        {"quantity": D("0.333"), "priceperunit": D("77.77")},
+        {"quantity": D(4), "priceperunit": D(25), "volume": D("5.00")},
+    ]
+    record = sell(play, "E-1", lines, discountpercentage=D("12.5"), freightamount=D("3.33"))
+    assert counts(play.run(["orders-to-finops"]))["orders-to-finops"] == {"created": 1}
+    row = at_sales(play, record)
+    assert row["totalamount"] - row["totaltax"] == amount_at_finops(play, "E-1")
