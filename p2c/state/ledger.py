@@ -11,7 +11,19 @@ from p2c.state.sharded import Codec, ShardedMap
 from p2c.state.store import Store
 
 _FIRST = 7
-_LATER: tuple[Any, ...] = ("", (), (), {})
+_LATER: tuple[Any, ...] = ("", (), (), {}, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """A field that p2c wrote over although its source had not changed: a hash of the value written and the one there.
+
+    `row` is the label of the row in its document ("" = header).
+    """
+
+    row: str
+    column: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,7 @@ class Entry:
     `etag` the source's when it was last read. `number` is the document's number at the destination where that is not
     its key. `seen` tells what the destination held afterwards: a short hash for the header and one for each line, "" =
     unknown. `line_ids` are the source's ids of the lines when they were last read. `before` are the columns by which it
-    was put out of use, with what they held then.
+    was put out of use, with what they held then. `overwritten` are fields whose values did not stick so far.
     """
 
     fingerprint: str
@@ -37,6 +49,7 @@ class Entry:
     seen: tuple[str, ...] = ()
     line_ids: tuple[str, ...] = ()
     before: tuple[tuple[str, Value], ...] = ()
+    overwritten: tuple[Overwritten, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -79,13 +92,15 @@ def _encode(entry: Entry) -> list[Any]:
         list(entry.seen),
         list(entry.line_ids),
         dict(entry.before),
+        [[field.row, field.column, field.token] for field in entry.overwritten],
     ]
 
 
 def _decode(row: Any) -> Entry:
     # Entries of the first version end after seven.
     cells = [*row, *_LATER[len(row) - _FIRST :]] if isinstance(row, list) and len(row) >= _FIRST else row
-    fingerprint, source_id, destination_id, lines, outcome, template_hash, etag, number, seen, line_ids, before = cells
+    fingerprint, source_id, destination_id, lines, outcome, template_hash, etag, number, seen, *later = cells
+    line_ids, before, overwritten = later
     return Entry(
         fingerprint,
         source_id,
@@ -98,4 +113,5 @@ def _decode(row: Any) -> Entry:
         tuple(seen),
         tuple(line_ids),
         tuple(before.items()),
+        tuple(Overwritten(*field) for field in overwritten),
     )

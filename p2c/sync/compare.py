@@ -24,6 +24,7 @@ from p2c.documents import (
 )
 from p2c.mapping.mapper import Mapper
 from p2c.mapping.shape import WRITE_IN
+from p2c.state.ledger import Overwritten
 from p2c.sync.identity import row_id
 from p2c.sync.outcomes import Awaited
 from p2c.sync.readying import ReadyDocument, ReadyRow, Values, blame
@@ -37,7 +38,8 @@ class Verdict:
     """What comparing gave: the writes (none when both sides agree) and the names of what differs.
 
     `unfit`: rows that a new line would have to name and cannot, for the state that they are in. `notes` are remarks
-    that comparing adds to those of mapping.
+    that comparing adds to those of mapping. `overwritten` is to be remembered of fields, `unstable` are those (label of
+    the row, column) in which a written value does not stick.
     """
 
     change: DocumentChange | None
@@ -47,6 +49,8 @@ class Verdict:
     line_names: tuple[str, ...]
     unfit: tuple[Awaited, ...] = ()
     notes: tuple[Note, ...] = ()
+    overwritten: tuple[Overwritten, ...] = ()
+    unstable: frozenset[tuple[str, str]] = frozenset()
 
 
 class Comparer:

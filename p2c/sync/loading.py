@@ -33,6 +33,7 @@ from p2c.sync.outcomes import Awaited
 from p2c.sync.readying import Readier, ReadyDocument, blame
 from p2c.sync.remembering import Memory
 from p2c.sync.reviving import revived
+from p2c.sync.unstable_fields import without_unstable
 from p2c.sync.witness import Witness
 from p2c.sync.work import Note, Pending, Settled, Work
 from p2c.systems.ends import Destination
@@ -72,6 +73,7 @@ class Loader:
         witness = Witness(mapper, comparer)
         self._judge = conflicts.Judge(template, template_hash, legal_entity, witness, policy)
         self._memory = Memory(mapper, comparer, witness, template_hash)
+        self._hash = template_hash
         self._optional = OptionalFields(mapper, legal_entity)
         self._guards = [(rule, parse_filter(rule.when)) for rule in template.header.destination.guards]
         self._update_only = [(rule, parse_filter(rule.when)) for rule in template.update_only]
@@ -174,6 +176,7 @@ class Loader:
             verdict = self._comparer.compare(ready, existing, ours)
             if work.entry is not None:
                 verdict = revived(verdict, self._mapper, ready, existing, work.entry.before)
+            verdict = without_unstable(verdict, work, existing, self._hash)
             if (rejection := without_optional.get(id(work))) is not None:
                 verdict = self._optional.left_out(verdict, rejection)
             if verdict.unfit:

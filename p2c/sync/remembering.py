@@ -69,8 +69,9 @@ class Memory:
             template_hash=self._hash,
             etag=work.document.etag,
             number=self._other_number(work.document, ready),
-            seen=self._witness.testimony(ready, created=verdict.created, adopted=adopted),
+            seen=self._witness.testimony(ready, created=verdict.created, adopted=adopted, unstable=verdict.unstable),
             line_ids=tuple(work.document.line_ids),
+            overwritten=verdict.overwritten,
         )
 
     def _other_number(self, document: SourceDocument, ready: ReadyDocument) -> str:

@@ -7,7 +7,7 @@ one version of the template only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 
 from p2c.documents import ExistingDocument, Reference, Value
@@ -43,14 +43,25 @@ class Witness:
             if task.name in compared
         }
 
-    def testimony(self, document: ReadyDocument, *, created: bool, adopted: bool) -> tuple[str, ...]:
+    def testimony(
+        self,
+        document: ReadyDocument,
+        *,
+        created: bool,
+        adopted: bool,
+        unstable: Collection[tuple[str, str]] = (),
+    ) -> tuple[str, ...]:
         """A token for the header and one per line, in the order of the lines.
 
         The document must have just been settled: the destination agrees with it. An adopted one's blanks were not
-        written.
+        written. `unstable` are fields, as label of the row and column, in which a written value does not stick.
         """
-        rows = (document.header, *document.lines)
-        return tuple(self._token(one.task, _spoken(one, created=created, adopted=adopted)) for one in rows)
+        tokens: list[str] = []
+        for row in (document.header, *document.lines):
+            spoken = _spoken(row, created=created, adopted=adopted)
+            stable = {column: value for column, value in spoken.items() if (row.label, column) not in unstable}
+            tokens.append(self._token(row.task, stable))
+        return tuple(tokens)
 
     def changed(self, entry: Entry, existing: ExistingDocument) -> bool:
         """Whether a row that the entry tells of is gone or holds something else, or a line is there that it does not
