@@ -1,6 +1,8 @@
 """What has a request of its own in Sales: winning and closing quotes, fulfilling and canceling orders, conversions."""
 
+import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from sandbox.sales.address import Call, resolve_reference
@@ -23,6 +25,9 @@ _SPECIAL = {
     "overriddencreatedon",
     "msdynce_processingstatus",
 }
+
+# What the system alone writes, and a copy with locked prices keeps.
+_KEPT = frozenset({"volumediscountamount"})
 
 
 def win_quote(engine: Engine, quote_id: str, status: int, caller: Caller) -> None:
@@ -105,15 +110,19 @@ def _set_state(engine: Engine, table: str, record_id: str, state: int, status: i
 
 def _copy(engine: Engine, source: str, row: Row, target: str, values: Mapping[str, Any], caller: Caller) -> str:
     """Copy a header and its lines into another table, column by column where both have it."""
-    system = engine.system(caller)
+    system = replace(engine.system(caller), copying=True)
     source_lines, source_parent = LINES[source]
     target_lines, target_parent = LINES[target]
     new_id = engine.create(target, _common(engine, source, row, target) | dict(values), system)
     store = engine.store
     id_name = engine.table(source_lines).id
-    for line in store.select(source_lines, store.column(source_lines, source_parent) == row[engine.table(source).id]):
+    found = store.select(source_lines, store.column(source_lines, source_parent) == row[engine.table(source).id])
+    new_ids = {line[id_name]: str(uuid.uuid4()) for line in found}
+    for line in found:
         copied = _common(engine, source_lines, line, target_lines)
-        copied[target_parent] = new_id
+        copied |= {target_parent: new_id, engine.table(target_lines).id: new_ids[line[id_name]]}
+        if line["parentbundleid"]:
+            copied["parentbundleid"] = new_ids.get(line["parentbundleid"])
         if id_name in engine.table(target_lines).columns and source_lines != target_lines:
             copied[id_name] = line[id_name]
         engine.create(target_lines, copied, system)
@@ -130,7 +139,7 @@ def _common(engine: Engine, source: str, row: Row, target: str) -> Row:
         if value is not None
         and name in columns
         and name not in skipped
-        and (columns[name].create or columns[name].kind == "exact")
+        and (columns[name].create or columns[name].kind == "exact" or name in _KEPT)
         and columns[name].kind == engine.table(source).columns[name].kind
     }
 

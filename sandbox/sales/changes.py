@@ -21,7 +21,10 @@ def fixed_id(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who writes. `system` is the platform itself or a plug-in; `bypass` leaves the solution's plug-ins out."""
+    """Who writes. `system` is the platform itself or a plug-in; `bypass` leaves the solution's plug-ins out.
+
+    `copying` marks a conversion, which copies a document line by line, those of bundles included.
+    """
 
     name: str
     id: str
@@ -29,6 +32,7 @@ class Caller:
     system: bool = False
     bypass: bool = False
     on_behalf: str | None = None
+    copying: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,18 @@ from sandbox.wire.service import Clock
 from sandbox.wire.store import DuplicateKeyError, Store, moment_text
 
 REFERENCE = frozenset(
-    {"product", "productpricelevel", "pricelevel", "uom", "uomschedule", "transactioncurrency", "systemuser", "team"}
+    {
+        "product",
+        "productpricelevel",
+        "pricelevel",
+        "discounttype",
+        "discount",
+        "uom",
+        "uomschedule",
+        "transactioncurrency",
+        "systemuser",
+        "team",
+    }
 )
 """Tables that rules read often and that change seldom."""
 

@@ -61,6 +61,39 @@ _OWN_TABLES: dict[str, dict[str, Any]] = {
         },
         "name": "friendlyname",
     },
+    "discounttype": {
+        "entitySet": "discounttypes",
+        "columns": {
+            "discounttypeid": _ID,
+            "name": {"type": "String", "maxLength": 100, "required": True},
+            "isamounttype": {"type": "Boolean", "default": 0},
+            "transactioncurrencyid": {"type": "Lookup", "targets": ["transactioncurrency"]},
+        },
+    },
+    "discount": {
+        "entitySet": "discounts",
+        "columns": {
+            "discountid": _ID,
+            "discounttypeid": {"type": "Lookup", "targets": ["discounttype"], "required": True},
+            "lowquantity": {"type": "Decimal", "precision": 5, "required": True},
+            "highquantity": {"type": "Decimal", "precision": 5, "required": True},
+            "percentage": {"type": "Decimal", "precision": 2},
+            "amount": {"type": "Decimal", "precision": 4},
+        },
+        "name": "discountid",
+    },
+    "productassociation": {
+        "entitySet": "productassociations",
+        "columns": {
+            "productassociationid": _ID,
+            "productid": {"type": "Lookup", "targets": ["product"], "required": True},
+            "associatedproduct": {"type": "Lookup", "targets": ["product"], "required": True},
+            "uomid": {"type": "Lookup", "targets": ["uom"], "required": True},
+            "quantity": {"type": "Decimal", "precision": 5},
+            "productisrequired": {"type": "Picklist", "options": {"0": "Optional", "1": "Required"}, "default": 1},
+        },
+        "name": "productassociationid",
+    },
     "sdkmessage": {
         "entitySet": "sdkmessages",
         "columns": {"sdkmessageid": _ID, "name": {"type": "String", "maxLength": 256}},
@@ -92,6 +125,8 @@ _INDEXED = {
     "invoicedetail": ("invoiceid", "productid"),
     "product": ("productnumber",),
     "productpricelevel": ("productid", "pricelevelid"),
+    "productassociation": ("productid",),
+    "discount": ("discounttypeid",),
 }
 _PRICES = frozenset({"priceperunit", "price", "standardcost", "currentcost", "amount"})
 

@@ -28,6 +28,11 @@ class SalesOptions:
     """organization.oobpricecalculationenabled."""
     discount_per_unit: bool = False
     """organization.discountcalculationmethod: False is Line item (0), True is Per unit (1)."""
+    volume_discount_per_unit: bool = True
+    """volumediscountamount is per unit and baseamount contains it, as the columns' descriptions say; False: it is for
+    the whole line and taken off after baseamount."""
+    bundle_components_priced: bool = False
+    """The lines of a bundle's required products have their list prices; False: 0, the bundle's price covers them."""
     create_products_active: bool = False
     """organization.createproductswithoutparentinactivestate; False: a new product is a Draft."""
     pricing_decimals: int = 2

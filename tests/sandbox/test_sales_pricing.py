@@ -199,3 +199,189 @@ def test_a_price_list_has_a_product_and_unit_once(world: World) -> None:
     (existing,) = world.service.rows("productpricelevel", productid=world.ids["B"])
     assert world.patch(f"productpricelevels({existing['productpricelevelid']})", {"amount": 5}).status == 204
     assert line_of(world, product="B")["priceperunit"] == 5
+
+
+# ---------------------------------------------------------------- discount lists, bundles, units, totals
+
+
+def with_discount_list(world: World) -> None:
+    """A discount list for product A: 10 % from 10 pieces on, 0.50 a piece from 100 on."""
+    service = world.service
+    discounts = service.create("discounttype", {"name": "Quantity"})["discounttypeid"]
+    step = {"discounttypeid": discounts}
+    service.create("discount", {**step, "lowquantity": 10, "highquantity": 99, "percentage": Decimal(10)})
+    service.create("discount", {**step, "lowquantity": 100, "highquantity": 1000, "amount": Decimal("0.5")})
+    (item,) = service.rows("productpricelevel", productid=world.ids["A"])
+    service.people.update("productpricelevel", item["productpricelevelid"], {"discounttypeid": discounts})
+
+
+@pytest.mark.parametrize(("quantity", "off", "total"), [(9, None, 90), (10, 1, 90), (100, Decimal("0.5"), 950)])
+def test_a_discount_list_lowers_the_price_of_larger_quantities(
+    world: World, quantity: int, off: Decimal | None, total: int
+) -> None:
+    with_discount_list(world)
+    row = line_of(world, quantity=quantity, manualdiscountamount=1, volumediscountamount=7)
+    assert (row["volumediscountamount"], row["baseamount"], row["extendedamount"]) == (off, total, total - 1)
+
+
+def test_a_volume_discount_is_per_unit_or_for_the_line() -> None:
+    world = make_world(volume_discount_per_unit=False)
+    with_discount_list(world)
+    row = line_of(world, quantity=20)
+    assert (row["volumediscountamount"], row["baseamount"], row["extendedamount"]) == (20, 200, 180)
+    assert world.row("salesorder", row["salesorderid"])["totalamount"] == 180
+
+
+def test_a_volume_discount_follows_the_quantity_and_ends_with_an_overridden_price(world: World) -> None:
+    with_discount_list(world)
+    line = line_of(world, quantity=10)["salesorderdetailid"]
+    world.patch(f"salesorderdetails({line})", {"quantity": 9})
+    assert world.row("salesorderdetail", line)["volumediscountamount"] is None
+    world.patch(f"salesorderdetails({line})", {"quantity": 50})
+    assert world.row("salesorderdetail", line)["extendedamount"] == 450
+    world.patch(f"salesorderdetails({line})", {"ispriceoverridden": True, "priceperunit": 10})
+    assert world.row("salesorderdetail", line)["extendedamount"] == 500
+
+
+def test_an_order_keeps_the_volume_discount_of_its_quote(world: World) -> None:
+    with_discount_list(world)
+    people, quote = world.service.people, world.header("quotes", discountpercentage=10, freightamount=3)
+    world.line("quotedetails", quote, quantity=10)
+    people.activate_quote(quote)
+    order = people.win_quote(quote, create_order=True)
+    assert order is not None
+    assert world.row("salesorder", order)["totalamount"] == world.row("quote", quote)["totalamount"] == 84
+
+
+def with_bundle(world: World) -> None:
+    """The bundle KIT at 15: two pieces of A and one of B, which is optional."""
+    service, unit = world.service, world.ids["uom"]
+    row = {"productnumber": "KIT", "name": "Kit", "productstructure": 3, "defaultuomid": unit}
+    kit = service.create("product", {**row, "defaultuomscheduleid": world.ids["uomschedule"]})["productid"]
+    item = {"productid": kit, "pricelevelid": world.ids["pricelevel"], "uomid": unit, "amount": 15}
+    service.create("productpricelevel", item)
+    for product, required in (("A", 1), ("B", 0)):
+        part = {"productid": kit, "associatedproduct": world.ids[product], "uomid": unit, "quantity": 2}
+        service.create("productassociation", {**part, "productisrequired": required})
+    service.people.publish_product(kit)
+    world.ids["KIT"] = kit
+
+
+@pytest.mark.parametrize(("priced", "total"), [(False, 45), (True, 105)])
+def test_the_line_of_a_bundle_brings_its_required_products(priced: bool, total: int) -> None:
+    world = make_world(bundle_components_priced=priced)
+    with_bundle(world)
+    order = world.header("salesorders")
+    bundle = world.line("salesorderdetails", order, "KIT", quantity=3)
+    assert world.row("salesorderdetail", bundle)["producttypecode"] == 2
+    (part,) = world.service.rows("salesorderdetail", parentbundleid=bundle)
+    assert (part["producttypecode"], part["quantity"], part["productid"]) == (3, 6, world.ids["A"])
+    assert world.row("salesorder", order)["totalamount"] == total
+    world.patch(f"salesorderdetails({bundle})", {"quantity": 1})
+    assert world.row("salesorderdetail", part["salesorderdetailid"])["quantity"] == 2
+    world.delete(f"salesorderdetails({bundle})")
+    assert world.service.rows("salesorderdetail", salesorderid=order) == []
+
+
+def test_a_revised_quote_has_each_line_of_a_bundle_once(world: World) -> None:
+    with_bundle(world)
+    quote = world.header("quotes")
+    world.line("quotedetails", quote, "KIT")
+    world.service.people.activate_quote(quote)
+    revised = world.service.people.revise_quote(quote)
+    bundle, part = sorted(
+        world.service.rows("quotedetail", quoteid=revised), key=lambda row: int(row["producttypecode"])
+    )
+    assert part["parentbundleid"] == bundle["quotedetailid"]
+
+
+def test_a_product_family_is_no_product_of_a_line(world: World) -> None:
+    family = world.post("products", {"productnumber": "FAM", "name": "Family", "productstructure": 2})
+    assert family.status == 204
+    world.service.people.publish_product(family.id)
+    world.ids["FAM"] = family.id
+    answer = world.post("salesorderdetails", world.line_body("salesorderdetails", world.header("salesorders"), "FAM"))
+    assert (answer.status, answer.code) == (400, "0x8004f98d")
+
+
+def test_each_unit_has_a_price_of_its_own_on_each_price_list(world: World) -> None:
+    service = world.service
+    box = service.create("uom", {"name": "Box", "uomscheduleid": world.ids["uomschedule"], "quantity": 12})["uomid"]
+    other = service.create("pricelevel", {"name": "Trade", "begindate": "2026-01-01", "enddate": "2026-12-31"})
+    for price_list, amount in ((world.ids["pricelevel"], 100), (other["pricelevelid"], 90)):
+        item = {"productid": world.ids["A"], "pricelevelid": price_list, "uomid": box, "amount": amount}
+        service.create("productpricelevel", item)
+        order = world.header("salesorders", **{"pricelevelid@odata.bind": f"/pricelevels({price_list})"})
+        line = world.line("salesorderdetails", order, **{"uomid@odata.bind": f"/uoms({box})"})
+        assert world.row("salesorderdetail", line)["priceperunit"] == amount
+
+
+ANY_CURRENCY = make_world()
+lines = st.tuples(
+    st.decimals(-500, 500, places=5),
+    st.decimals(-100, 1000, places=4),
+    st.decimals(0, 500, places=3),
+    st.decimals(-100, 100, places=3),
+)
+
+
+@given(
+    st.sampled_from([("JPY", 0), ("USD", 2), ("KWD", 3)]),
+    st.integers(0, 4),
+    st.lists(lines, min_size=1, max_size=4),
+    st.decimals(0, 500, places=3),
+    st.decimals(0, 100, places=2),
+    st.decimals(0, 500, places=3),
+    st.booleans(),
+)
+def test_header_amounts_and_lines_add_up_in_every_currency(
+    currency: tuple[str, int],
+    price_decimals: int,
+    given_lines: list[tuple[Decimal, Decimal, Decimal, Decimal]],
+    discount: Decimal,
+    percentage: Decimal,
+    freight: Decimal,
+    per_unit: bool,
+) -> None:
+    service, (code, places) = ANY_CURRENCY.service, currency
+    service.options.pricing_decimals, service.options.discount_per_unit = price_decimals, per_unit
+    found = service.rows("transactioncurrency", isocurrencycode=code)
+    values = {
+        "isocurrencycode": code,
+        "currencyname": code,
+        "currencysymbol": code,
+        "currencyprecision": places,
+        "exchangerate": 1,
+    }
+    money = found[0] if found else service.create("transactioncurrency", values)
+    unit = Decimal(1).scaleb(-places)
+    header = {
+        "name": "x",
+        "customerid": ("account", ANY_CURRENCY.ids["account"]),
+        "transactioncurrencyid": money["transactioncurrencyid"],
+        "discountamount": discount,
+        "discountpercentage": percentage,
+        "freightamount": freight,
+    }
+    order = service.create("salesorder", header)["salesorderid"]
+    base = {
+        "salesorderid": order,
+        "productid": ANY_CURRENCY.ids["A"],
+        "uomid": ANY_CURRENCY.ids["uom"],
+        "ispriceoverridden": True,
+    }
+    rows = [
+        service.create(
+            "salesorderdetail",
+            {**base, "quantity": quantity, "priceperunit": price, "manualdiscountamount": off, "tax": tax},
+        )
+        for quantity, price, off, tax in given_lines
+    ]
+    row = ANY_CURRENCY.row("salesorder", order)
+    net = sum((line["extendedamount"] - line["tax"] for line in rows), Decimal(0))
+    assert row["totallineitemamount"] == net
+    own = (row["discountamount"] + net * row["discountpercentage"] / 100).quantize(unit, ROUND_HALF_UP)
+    assert row["totaldiscountamount"] == own
+    assert row["totaltax"] == sum(line["tax"] for line in rows)
+    assert row["totalamount"] == net - own + row["freightamount"] + row["totaltax"]
+    assert all(row[name] % unit == 0 for name in ("totalamount", "totallineitemamount", "totaltax", "freightamount"))

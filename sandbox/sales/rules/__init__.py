@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from sandbox.sales.changes import Message, Stage
 from sandbox.sales.engine import Rule, Rules
 from sandbox.sales.options import SalesOptions
-from sandbox.sales.rules import documents, lines, products, solution
+from sandbox.sales.rules import bundles, documents, lines, products, solution
 
 Registration = tuple[Stage, Message, str, Rule]
 
@@ -14,7 +14,7 @@ Registration = tuple[Stage, Message, str, Rule]
 def all_rules(options: SalesOptions) -> Rules:
     """Give the rules of an environment: the platform's, and the solution's when it is installed."""
     collected: defaultdict[tuple[Stage, Message, str], list[Rule]] = defaultdict(list)
-    registered: list[Iterable[Registration]] = [documents.RULES, lines.RULES, products.RULES]
+    registered: list[Iterable[Registration]] = [documents.RULES, bundles.RULES, lines.RULES, products.RULES]
     if options.solution:
         registered.append(solution.RULES)
     for rules in registered:

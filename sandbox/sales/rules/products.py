@@ -3,6 +3,7 @@
 from sandbox.sales.changes import Change, Message, Stage
 from sandbox.sales.engine import Engine, Rule
 from sandbox.sales.errors import SalesError
+from sandbox.sales.rules.bundles import FAMILY
 from sandbox.sales.rules.documents import change_state
 from sandbox.sales.rules.lines import check_unit
 
@@ -29,7 +30,7 @@ def before_create(engine: Engine, change: Change) -> None:
             change.set(column, default)
     if row.get("transactioncurrencyid") is None:
         change.set("transactioncurrencyid", engine.base_currency_id())
-    if row.get("defaultuomscheduleid") is None:
+    if row.get("defaultuomscheduleid") is None and row["productstructure"] != FAMILY:
         raise SalesError(400, "0x80043b13", "The unit schedule id of the product is missing.")
     _check(engine, change)
 
