@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
 from p2c.documents import SystemName
-from p2c.templates.catalog import FinopsProperty, SalesColumn, Sort
+from p2c.templates.catalog import ORGANIZATION_PRECISION, FinopsProperty, SalesColumn, Sort
 from p2c.templates.resolve import Cell
 
 Plain = str | int | bool | Decimal | date | datetime | None
 """A value between decoding and encoding; blank is None in whatever form it came. Moments are aware and in UTC."""
-
-PRICE_COLUMNS = frozenset({"priceperunit", "price", "currentcost", "standardcost", "amount"})
-"""Money columns of Sales with the organisation's price precision; all others have that of their currency."""
 
 _INT_BITS = {"Integer": 32, "Int32": 32}
 _CLEARED = frozenset({Sort.TEXT, Sort.LOOKUP, Sort.GUID, Sort.UNKNOWN})
@@ -39,8 +37,8 @@ class Kind:
     """What a path ends at.
 
     `max_length` counts UTF-16 code units, `precision` decimals, `bits` those of a whole number with its sign.
-    `price`: Sales rounds it to the price precision. `yes_no`: the enum is NoYes. `zoneless`: kept like a moment, but
-    in no time zone.
+    `minimum` and `maximum` bound a number, both included. `price`: Sales rounds it to the price precision. `yes_no`:
+    the enum is NoYes. `zoneless`: kept like a moment, but in no time zone.
     """
 
     system: SystemName
@@ -48,6 +46,8 @@ class Kind:
     max_length: int | None = None
     precision: int | None = None
     bits: int = 64
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
     price: bool = False
     yes_no: bool = False
     zoneless: bool = False
@@ -66,7 +66,7 @@ class Kind:
 def kind_of(system: SystemName, cells: tuple[Cell, ...], *, max_length: int | None = None) -> Kind:
     """The kind of a path that ends at `cells`; `max_length` is the template's own limit, the tighter one holds.
 
-    Where a polymorphic lookup ends at several columns, text has to fit the longest of them.
+    Where a polymorphic lookup ends at several columns, a value has to fit the longest and widest of them.
     """
     first = cells[0]
     bits = _INT_BITS.get(first.type, 64)
@@ -80,6 +80,14 @@ def kind_of(system: SystemName, cells: tuple[Cell, ...], *, max_length: int | No
         max_length=min(limits, default=None),
         precision=None if first.type == "Double" else first.precision,
         bits=bits,
-        price=first.sort is Sort.MONEY and first.name in PRICE_COLUMNS,
+        minimum=_widest(min, [cell.minimum for cell in cells if isinstance(cell, SalesColumn)]),
+        maximum=_widest(max, [cell.maximum for cell in cells if isinstance(cell, SalesColumn)]),
+        price=first.sort is Sort.MONEY and first.precision_source == ORGANIZATION_PRECISION,
         zoneless=first.behavior == "TimeZoneIndependent",
     )
+
+
+def _widest(choose: Callable[[list[Decimal]], Decimal], bounds: list[Decimal | None]) -> Decimal | None:
+    """The bound that lets every value pass that one of the columns takes; None where one has no bound."""
+    known = [bound for bound in bounds if bound is not None]
+    return choose(known) if known and len(known) == len(bounds) else None

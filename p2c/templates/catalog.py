@@ -10,6 +10,7 @@ import difflib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -19,6 +20,9 @@ from typing import Any
 from p2c.errors import ConfigError
 
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+ORGANIZATION_PRECISION = 1
+"""The `precision_source` of a money column that has the organisation's price precision."""
 
 
 class Sort(StrEnum):
@@ -73,7 +77,9 @@ _FINOPS_SORTS = {
 class SalesColumn:
     """A column of a Sales table, named and typed as in the metadata of Dataverse.
 
-    `precision` counts decimals; `options` are the choices by number; `states` gives the state of each status.
+    `precision` counts decimals, `precision_source` says whose they are: 0 the column's own, 1 the organisation's price
+    precision, 2 the currency's. `minimum` and `maximum` bound a number, both included; None where the tables' pages of
+    Microsoft give no bound. `options` are the choices by number; `states` gives the state of each status.
     `create`/`update`/`read`: whether it is valid there. `solution`: it comes with the P2C solution.
     """
 
@@ -81,6 +87,9 @@ class SalesColumn:
     type: str
     max_length: int | None = None
     precision: int | None = None
+    precision_source: int | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
     behavior: str = ""
     format: str = ""
     create: bool = True
@@ -241,7 +250,7 @@ def enums() -> Mapping[str, Mapping[str, int]]:
 
 def _read(name: str) -> dict[str, Any]:
     text = resources.files("p2c.templates").joinpath("catalog", f"{name}.json").read_text(encoding="utf-8")
-    content: dict[str, Any] = json.loads(text)
+    content: dict[str, Any] = json.loads(text, parse_float=Decimal)
     return content
 
 
@@ -261,11 +270,17 @@ def _column(name: str, raw: dict[str, Any]) -> SalesColumn:
     def numbered(facts: dict[str, Any] | None) -> Mapping[int, Any]:
         return MappingProxyType({int(number): value for number, value in facts.items()}) if facts else _NOTHING
 
+    def bound(end: str) -> Decimal | None:
+        return Decimal(raw[end]) if end in raw else None
+
     return SalesColumn(
         name=name,
         type=raw["type"],
         max_length=raw.get("maxLength"),
         precision=raw.get("precision"),
+        precision_source=raw.get("precisionSource"),
+        minimum=bound("minimum"),
+        maximum=bound("maximum"),
         behavior=raw.get("behavior", ""),
         format=raw.get("format", ""),
         create=raw.get("create", True),

@@ -213,7 +213,7 @@ _ORDERS = [
         "SO-4006",
         "Two came back",
         "relecloud",
-        (Line("MUG-01", D("-2"), D("12.99"), D("-1.00")), Line("GRD-200:BLACK", D("1"))),
+        (Line("MUG-01", D("-2"), D("12.49")), Line("GRD-200:BLACK", D("1"))),
         progress=Progress.INVOICED,
     ),
     Order("SO-4007", "With a write-in", "trey", (_MACHINE, Line("", D("1"), D("19.95"), write_in="Gift wrapping"))),

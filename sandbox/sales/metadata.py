@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 from sandbox.sales.address import Segment
@@ -123,8 +124,12 @@ def _attribute(column: Column, *, with_options: bool) -> dict[str, Any]:
     }
     if column.kind == "text":
         row["MaxLength"] = column.max_length
+    if column.minimum is not None and column.maximum is not None:
+        row |= {"MinValue": _number(column.minimum), "MaxValue": _number(column.maximum)}
     if column.kind == "decimal":
         row["Precision"] = column.precision
+    if column.type == "Money":
+        row["PrecisionSource"] = column.precision_source
     if column.is_lookup:
         row["Targets"] = list(column.targets)
     if column.type == "DateTime":
@@ -137,6 +142,10 @@ def _attribute(column: Column, *, with_options: bool) -> dict[str, Any]:
             ]
         }
     return row
+
+
+def _number(value: Decimal) -> int | float:
+    return int(value) if value == value.to_integral_value() else float(value)
 
 
 def _chosen(rows: list[dict[str, Any]], options: QueryOptions) -> list[dict[str, Any]]:

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from importlib import resources
 from typing import Any
 
+from p2c.templates.catalog import ORGANIZATION_PRECISION
 from sandbox.sales.options import SalesOptions
 from sandbox.wire.store import TableSpec
 
@@ -128,12 +130,23 @@ _INDEXED = {
     "productassociation": ("productid",),
     "discount": ("discounttypeid",),
 }
-_PRICES = frozenset({"priceperunit", "price", "standardcost", "currentcost", "amount"})
+# The bounds of columns for which the catalog has none.
+_WIDEST = {
+    "Money": Decimal("922337203685477"),
+    "Decimal": Decimal("100000000000"),
+    "Double": Decimal("100000000000"),
+    "Integer": Decimal(2**31 - 1),
+}
+_SUPPLY_CHAIN_MINIMUM = Decimal(-(10**12))
+_SUPPLY_CHAIN_COLUMNS = frozenset({"manualdiscountamount", "discountamount", "freightamount"})
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `json` is its name in the Web API (`_x_value` for lookups), or None where it is not exposed."""
+    """One column. `json` is its name in the Web API (`_x_value` for lookups), or None where it is not exposed.
+
+    Every number but a BigInt has `minimum` and `maximum`, both included.
+    """
 
     table: str
     name: str
@@ -145,6 +158,9 @@ class Column:
     required: bool = False
     max_length: int | None = None
     precision: int | None = None
+    precision_source: int | None = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
     targets: tuple[str, ...] = ()
     options: Mapping[int, str] = field(default_factory=dict)
     states: Mapping[int, int] = field(default_factory=dict)
@@ -160,7 +176,7 @@ class Column:
     @property
     def is_price(self) -> bool:
         """True for amounts that the organization's pricing precision governs, not the currency's."""
-        return self.type == "Money" and self.name in _PRICES
+        return self.type == "Money" and self.precision_source == ORGANIZATION_PRECISION
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +208,8 @@ class Model:
 
     def __init__(self, options: SalesOptions) -> None:
         catalog: dict[str, dict[str, Any]] = json.loads(
-            resources.files("p2c.templates").joinpath("catalog/sales.json").read_text(encoding="utf-8")
+            resources.files("p2c.templates").joinpath("catalog/sales.json").read_text(encoding="utf-8"),
+            parse_float=Decimal,
         )
         self.tables: dict[str, Table] = {
             name: _table(name, spec, catalog.keys() | _OWN_TABLES.keys(), options)
@@ -278,6 +295,9 @@ def _column(table: str, name: str, given: dict[str, Any], raw: dict[str, Any], o
         required=given.get("required", False),
         max_length=given.get("maxLength"),
         precision=given.get("precision"),
+        precision_source=given.get("precisionSource"),
+        minimum=_minimum(name, given, options),
+        maximum=_bound(given, "maximum", 1),
         targets=tuple(given.get("targets") or ()),
         options=labels,
         states=states,
@@ -285,6 +305,19 @@ def _column(table: str, name: str, given: dict[str, Any], raw: dict[str, Any], o
         default=default,
         date_only=date_only,
     )
+
+
+def _bound(given: Mapping[str, Any], end: str, way: int) -> Decimal | None:
+    if end in given:
+        return Decimal(given[end])
+    widest = _WIDEST.get(given["type"])
+    return None if widest is None else way * widest
+
+
+def _minimum(name: str, given: Mapping[str, Any], options: SalesOptions) -> Decimal | None:
+    if options.negative_discounts and name in _SUPPLY_CHAIN_COLUMNS and "minimum" in given:
+        return _SUPPLY_CHAIN_MINIMUM
+    return _bound(given, "minimum", -1)
 
 
 def _json_name(name: str, given: dict[str, Any], raw: dict[str, Any]) -> str | None:

@@ -15,8 +15,12 @@ from sandbox.wire.store import moment_text
 
 GUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_MONEY_LIMIT = Decimal("922337203685477")
-_DECIMAL_LIMIT = Decimal("100000000000")
+_NET_TYPES = {
+    "Money": "Microsoft.Xrm.Sdk.Money",
+    "Decimal": "System.Decimal",
+    "Double": "System.Double",
+    "Integer": "System.Int32",
+}
 _EARLIEST = datetime(1753, 1, 1, tzinfo=UTC)
 
 Raise = Callable[[str], SalesError]
@@ -89,8 +93,10 @@ def _whole(column: Column, value: Any, mismatch: Raise) -> int:
             f"A validation error occurred. The value {value} of '{column.name}' on record of type '{column.table}' is "
             f"outside the valid range. Accepted Values: {accepted}",
         )
-    if column.type == "Integer" and not -(2**31) <= value < 2**31:
-        raise SalesError(400, "0x80044315", f"The value {value} of '{column.name}' is outside the valid range.")
+    if column.type == "Integer":
+        if not -(2**31) <= value < 2**31:
+            raise mismatch(f"Cannot convert the literal '{value}' to the expected type 'Edm.Int32'.")
+        _check_range(column, Decimal(value))
     return value
 
 
@@ -98,17 +104,23 @@ def _amount(column: Column, value: Any, mismatch: Raise) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         raise mismatch(f"Cannot convert the literal '{value}' to the expected type 'Edm.Decimal'.")
     number = Decimal(value)
-    limit = _MONEY_LIMIT if column.type == "Money" else _DECIMAL_LIMIT
-    if not number.is_finite() or abs(number) > limit:
-        raise SalesError(
-            400,
-            "0x80044330",
-            f"A validation error occurred. The value of '{column.name}' on record of type '{column.table}' is outside "
-            "the valid range.",
-        )
+    _check_range(column, number)
     if column.type != "Money" and column.precision is not None:
         return rounded(number, column.precision)
     return number
+
+
+def _check_range(column: Column, number: Decimal) -> None:
+    least, most = column.minimum, column.maximum
+    if least is None or most is None:
+        return
+    if not number.is_finite() or not least <= number <= most:
+        raise SalesError(
+            400,
+            "0x8004432f" if column.type == "Integer" else "0x80044330",
+            f"A validation error occurred for {column.table}.{column.name}. The value {number:f} of type "
+            f"{_NET_TYPES[column.type]} is outside the valid range({least:f} to {most:f}).",
+        )
 
 
 def _moment(column: Column, value: Any, mismatch: Raise) -> str:

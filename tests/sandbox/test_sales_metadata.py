@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,22 @@ def test_columns_have_types_lengths_and_validity(world: World) -> None:
     one = world.get(f"{ATTRIBUTES}(LogicalName='name')").body
     assert one["MaxLength"] == 160
     assert world.get(f"{ATTRIBUTES}(LogicalName='nonsense')").status == 404
+
+
+@pytest.mark.parametrize(("negative", "least"), [(False, 0), (True, -(10**12))])
+def test_numbers_tell_their_range_and_precision(negative: bool, least: int) -> None:
+    world = make_world(negative_discounts=negative)
+    path = "EntityDefinitions(LogicalName='salesorderdetail')/Attributes"
+    rows = {row["LogicalName"]: row for row in world.get(path).rows}
+
+    def facts(name: str) -> list[Any]:
+        return [rows[name].get(fact) for fact in ("MinValue", "MaxValue", "Precision", "PrecisionSource")]
+
+    assert facts("manualdiscountamount") == [least, 10**12, 2, 2]
+    assert facts("priceperunit") == [-922337203685477, 922337203685477, 2, 1]
+    assert facts("quantity") == [-(10**11), 10**11, 5, None]
+    assert facts("lineitemnumber") == [0, 10**9, None, None]
+    assert facts("salesorderdetailid") == [None, None, None, None]
 
 
 def test_definitions_are_not_changed_by_patch(world: World) -> None:

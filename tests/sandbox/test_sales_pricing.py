@@ -73,10 +73,11 @@ def test_a_price_keeps_the_organizations_decimals(world: World) -> None:
 
 
 amounts = st.decimals(min_value=-10_000, max_value=10_000, places=2)
+discounts = st.decimals(min_value=0, max_value=10_000, places=2)
 WORLD = make_world()
 
 
-@given(st.lists(st.tuples(st.decimals(-1000, 1000, places=5), amounts, amounts, amounts), min_size=1, max_size=4))
+@given(st.lists(st.tuples(st.decimals(-1000, 1000, places=5), amounts, discounts, amounts), min_size=1, max_size=4))
 def test_the_total_is_the_sum_of_the_lines(lines: list[tuple[Decimal, Decimal, Decimal, Decimal]]) -> None:
     service = WORLD.service
     order = service.create("salesorder", {"name": "x", "customerid": ("account", WORLD.ids["account"])})["salesorderid"]

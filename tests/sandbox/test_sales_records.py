@@ -124,6 +124,9 @@ def test_columns_that_are_no_key_are_refused_in_an_address(world: World) -> None
         ({"name": "bell\x07"}, "0x80040216"),
         ({"name": "half \ud83d"}, "0x80040216"),
         ({"creditlimit": 10**15}, "0x80044330"),
+        ({"creditlimit": -1}, "0x80044330"),
+        ({"numberofemployees": -1}, "0x8004432f"),
+        ({"numberofemployees": 2**31}, "0x80048d19"),
         ({"industrycode": 999}, "0x8004431a"),
         ({"statuscode": 2}, "0x80048408"),
         ({"statecode": 1}, "0x80040203"),
@@ -311,12 +314,52 @@ def test_a_table_without_bulk_messages_says_so(world: World) -> None:
 @given(st.decimals(min_value=-(10**9), max_value=10**9, places=5, allow_nan=False))
 def test_amounts_are_rounded_half_up_to_the_currency(amount: Decimal) -> None:
     world = AMOUNTS
-    account = world.service.create("account", {"name": "A", "creditlimit": amount})
+    order = world.service.create("salesorder", {"name": "A", "msdynce_misctax": amount})
     step = Decimal("0.01")
     expected = (abs(amount) / step + Decimal("0.5")).__floor__() * step
-    assert account["creditlimit"] == expected.copy_sign(amount)
-    body = world.get(f"accounts({account['accountid']})?$select=creditlimit").body
-    assert body["creditlimit"] == account["creditlimit"]
+    assert order["msdynce_misctax"] == expected.copy_sign(amount)
+    body = world.get(f"salesorders({order['salesorderid']})?$select=msdynce_misctax").body
+    assert body["msdynce_misctax"] == order["msdynce_misctax"]
+
+
+@pytest.mark.parametrize("entity_set", ["quotes", "salesorders", "invoices"])
+@pytest.mark.parametrize(
+    ("column", "value", "bounds"),
+    [
+        ("discountamount", -0.01, "0 to 1000000000000"),
+        ("freightamount", -1, "0 to 1000000000000"),
+        ("freightamount", 10**12 + 1, "0 to 1000000000000"),
+        ("discountpercentage", -1, "0 to 100"),
+        ("discountpercentage", 100.01, "0 to 100"),
+    ],
+)
+def test_a_header_takes_no_number_outside_its_range(entity_set: str, column: str, value: float, bounds: str) -> None:
+    world = make_world(negative_discounts=False)
+    header = world.header(entity_set)
+    answer = world.patch(f"{entity_set}({header})", {column: value})
+    assert (answer.status, answer.code) == (400, "0x80044330")
+    assert f".{column}. The value {value} of type" in answer.text
+    assert f"outside the valid range({bounds})" in answer.text
+
+
+@pytest.mark.parametrize("lines", ["quotedetails", "salesorderdetails", "invoicedetails"])
+def test_a_line_takes_a_negative_quantity_price_and_tax_but_no_negative_discount(lines: str) -> None:
+    world = make_world(negative_discounts=False)
+    header = world.header({"quotedetails": "quotes", "salesorderdetails": "salesorders"}.get(lines, "invoices"))
+    line = world.line(lines, header, quantity=-2, priceperunit=-5, ispriceoverridden=True, tax=-1)
+    assert world.patch(f"{lines}({line})", {"manualdiscountamount": -0.01}).code == "0x80044330"
+    assert world.patch(f"{lines}({line})", {"sequencenumber": 2**31}).code == "0x80048d19"
+    assert world.patch(f"{lines}({line})", {"lineitemnumber": -1}).code == "0x8004432f"
+
+
+def test_an_environment_may_take_negative_discounts() -> None:
+    world = make_world(negative_discounts=True)
+    order = world.header("salesorders")
+    assert world.patch(f"salesorders({order})", {"freightamount": -10, "discountamount": -10}).status == 204
+    line = world.line("salesorderdetails", order, manualdiscountamount=-3)
+    assert world.row("salesorderdetail", line)["manualdiscountamount"] == -3
+    assert world.patch(f"salesorders({order})", {"freightamount": -(10**12) - 1}).code == "0x80044330"
+    assert world.patch(f"salesorders({order})", {"discountpercentage": -1}).code == "0x80044330"
 
 
 AMOUNTS = make_world()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ beside = pytest.mark.skipif(not REFERENCE.is_dir(), reason="the reference files 
 
 
 def reference(*parts: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(REFERENCE.joinpath(*parts).read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(REFERENCE.joinpath(*parts).read_text(encoding="utf-8"), parse_float=Decimal)
     return content
 
 
@@ -36,6 +37,21 @@ def test_sales_agrees_with_the_metadata(name: str) -> None:
             column.get(right, True) for right in ("create", "update", "read")
         )
         assert set(ours.targets) >= set(column.get("targets", ()))
+
+
+@beside
+def test_every_number_has_the_range_that_microsoft_publishes() -> None:
+    pages = reference("dataverse", "ranges.json")["tables"]
+    for name, columns in pages.items():
+        ours = catalog.sales_table(name).columns
+        for one, facts in columns.items():
+            if one not in ours:
+                assert one.startswith("msdyn_"), f"{name}.{one} is no column of an optional solution"
+                continue
+            column = ours[one]
+            assert (column.minimum, column.maximum) == (Decimal(facts["min"]), Decimal(facts["max"])), f"{name}.{one}"
+            expected = (facts["type"], facts.get("precision"), facts.get("precisionSource"))
+            assert (column.type, column.precision, column.precision_source) == expected, f"{name}.{one}"
 
 
 @beside

@@ -74,6 +74,7 @@ _FINOPS_FIELD = tuple(
 _SALES_FIELD = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
+        r"validation error occurred for \w+\.(\w+)",
         r"length of the '(\w+)' attribute",
         r"value of '(\w+)' on record",
         r"attribute:? '?(\w+)'? (?:of the|cannot|is|must|differs)",

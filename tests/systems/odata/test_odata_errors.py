@@ -232,6 +232,11 @@ def test_the_deepest_exception_speaks() -> None:
             "A validation error occurred. The value of 'creditlimit' on record of type 'account' is outside.",
             "creditlimit",
         ),
+        (
+            "A validation error occurred for salesorder.freightamount. The value -1 of type Microsoft.Xrm.Sdk.Money is "
+            "outside the valid range(0 to 1000000000000).",
+            "freightamount",
+        ),
         ("Attribute: statecode cannot be set to NULL", "statecode"),
         ("Because.", ""),
     ],
