@@ -140,6 +140,8 @@ class NoteCode(StrEnum):
     """The destination rejected a field that the document can do without."""
     HEADER_AMOUNTS_IGNORED = "header-amounts-ignored"
     """A header discount or freight is not written, so the totals of both systems differ by it."""
+    UNKNOWN_STATE = "unknown-state"
+    """The state of an address is not known in its country; it is written as it was entered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from p2c.documents import Row
+from p2c.documents import Note, NoteCode, Row
 from p2c.mapping.refusal import Unmappable
 from p2c.templates.models import Scalar
 
@@ -39,13 +39,24 @@ class Context:
 class DocumentScope:
     """What conversions of one document's values share. The currency is worked out when it is first asked for."""
 
-    __slots__ = ("_context", "_currency", "_header", "_precision")
+    __slots__ = ("_context", "_currency", "_header", "_precision", "_remarks")
 
     def __init__(self, context: Context, currency: Currency, header: Row) -> None:
         self._context = context
         self._currency = currency
         self._header = header
         self._precision: int | None = None
+        self._remarks: list[tuple[NoteCode, str]] = []
+
+    def remark(self, code: NoteCode, reason: str) -> None:
+        """Adds a note about the field that is being converted."""
+        self._remarks.append((code, reason))
+
+    def notes(self, field: str, line: str) -> list[Note]:
+        """The remarks since the last call, as notes about this field of this line."""
+        made = [Note(code, f"{field}: {reason}", field, line) for code, reason in self._remarks]
+        self._remarks.clear()
+        return made
 
     @property
     def price_precision(self) -> int:

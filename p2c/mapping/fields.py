@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from p2c.documents import Row
@@ -76,7 +76,7 @@ def compile_field(template: Template, entity: str, task: Task, field: FieldMap, 
     ]
     when = _when(field, key=key)
     clears = field.null == "clear" if field.null else kind.clears or isinstance(target, paths.Follow)
-    fold = field.compare == "ignoreCase"
+    around = replace(around, max_length=kind.max_length)
     return CompiledField(
         field=field,
         slot=f"{field.destination}#{field.line_kind or field.on}" if twice else field.destination,
@@ -87,8 +87,8 @@ def compile_field(template: Template, entity: str, task: Task, field: FieldMap, 
         clears=clears and when != "create",
         compute=_compute(names, decoders, pipeline(field.transform, len(names), around), bool(field.transform)),
         encode=encoder(kind, around.zone),
-        same=sameness(kind, around.zone, fold=fold),
-        normal=normal(kind, around.zone, fold=fold),
+        same=sameness(kind, around.zone, field.compare),
+        normal=normal(kind, around.zone, field.compare),
     )
 
 

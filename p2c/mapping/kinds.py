@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Protocol
 
-from p2c.documents import SystemName
+from p2c.documents import NoteCode, SystemName
 from p2c.templates.catalog import ORGANIZATION_PRECISION, FinopsProperty, SalesColumn, Sort
 from p2c.templates.resolve import Cell
 
@@ -21,6 +21,10 @@ _CLEARED = frozenset({Sort.TEXT, Sort.LOOKUP, Sort.GUID, Sort.UNKNOWN})
 
 class Scope(Protocol):
     """What a conversion needs to know of the document that it works on."""
+
+    def remark(self, code: NoteCode, reason: str) -> None:
+        """Adds a note about the field that is being converted."""
+        ...
 
     @property
     def price_precision(self) -> int:

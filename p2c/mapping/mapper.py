@@ -32,6 +32,7 @@ from p2c.mapping.plan import Absence, TaskPlan, plan
 from p2c.mapping.refusal import Unmappable
 from p2c.mapping.spread import Spreader
 from p2c.templates.models import FieldMap, Template
+from p2c.templates.places import country_code, state_code
 
 LEGAL_ENTITY = "dataAreaId"
 SUPERSEDED = "superseded revision"
@@ -115,6 +116,23 @@ class Mapper:
         found = self._fields.get((task, column))
         return found.same(mapped, existing) if found else mapped == existing
 
+    def same_state(self, task: str, column: str, mapped: Mapping[str, object], existing: Row) -> bool:
+        """Whether a column holds the state of an address, and both rows name the same one: `CA` and `California`.
+
+        `mapped` may lack the country; then the one that is there counts for both.
+        """
+        country = self._by_name[task].countries.get(column)
+        if country is None:
+            return False
+        there = country_code(text_of(existing.get(country)))
+        own = mapped.get(country)
+        wanted = country_code(own) if isinstance(own, str) else there
+        state, held = mapped.get(column), existing.get(column)
+        if not wanted or wanted != there or not isinstance(state, str) or not isinstance(held, str):
+            return False
+        code = state_code(state, wanted)
+        return bool(code) and code == state_code(held, wanted)
+
     def normal(self, task: str, column: str, value: Value) -> str:
         """A cell of the destination as text that is equal for cells that are the same."""
         found = self._fields.get((task, column))
@@ -181,19 +199,20 @@ class Mapper:
     def _map(self, document: SourceDocument) -> MappedDocument | Rejected:
         scope = DocumentScope(self.context, self._currency, document.header)
         flaws: list[Flaw] = []
-        header = self._row(self._header, document.header, HEADER, scope, flaws)
+        notes: list[Note] = []
+        header = self._row(self._header, document.header, HEADER, scope, flaws, notes)
         if not document.key and not flaws:
             flaws.append(Flaw(", ".join(self.template.header.source.key), "is empty: it is the number of the document"))
         lines: list[MappedRow] = []
-        notes: tuple[Note, ...] = ()
         spread: SpreadAmounts | None = None
         for one in self._lines:
             rows = list(self._rows(one, document))
             if spreader := self._spreaders.get(one.task.name):
                 carried = spreader.rows(document.header, rows, [self._label(one, row) for row in rows], scope)
-                rows, notes, spread = list(carried.rows), carried.notes, carried.amounts
+                rows, spread = list(carried.rows), carried.amounts
+                notes += carried.notes
                 flaws += carried.flaws
-            new = (self._row(one, row, self._label(one, row), scope, flaws) for row in rows)
+            new = (self._row(one, row, self._label(one, row), scope, flaws, notes) for row in rows)
             lines += [row for row in new if not _is_zero(one, row)]
         flaws += self._repeated(lines)
         if flaws:
@@ -201,7 +220,9 @@ class Mapper:
             return Rejected(tuple(dict.fromkeys(flaws)))
         key = "|".join(header.key) if self.template.destination == "finops" else document.key
         header = replace(header, key=())
-        return MappedDocument(key, document.source_id, header, lines, fingerprint(key, header, lines), notes, spread)
+        return MappedDocument(
+            key, document.source_id, header, lines, fingerprint(key, header, lines), tuple(notes), spread
+        )
 
     def _rows(self, one: TaskPlan, document: SourceDocument) -> Iterator[Row]:
         of_header = one.reader.name == self._header.task.name
@@ -216,7 +237,9 @@ class Mapper:
             [one.task.name, *(text_of(row.get(name)) or "without number" for name in one.reader.source.key)]
         )
 
-    def _row(self, one: TaskPlan, row: Row, label: str, scope: Scope, flaws: list[Flaw]) -> MappedRow:
+    def _row(
+        self, one: TaskPlan, row: Row, label: str, scope: DocumentScope, flaws: list[Flaw], notes: list[Note]
+    ) -> MappedRow:
         values, create, last = dict(self._area), dict[str, Value](), dict[str, Value]()
         parts = {"values": values, "create": create, "last": last}
         write_in = one.product is not None and _is_blank(one.product, row, scope)
@@ -225,6 +248,7 @@ class Mapper:
                 continue
             try:
                 value = field.compute(row, scope)
+                notes += scope.notes(field.blame(0 if field.field.sources else None), label)
                 if value is None or (isinstance(value, str) and not value.strip()):
                     if field.required:
                         raise Unmappable(_empty(one, field))

@@ -7,19 +7,20 @@ that names such a column is a mistake, which is told before anything is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from p2c.documents import Row, SystemName
 from p2c.errors import ConfigError, Problem
 from p2c.mapping.context import Context
 from p2c.mapping.fields import CompiledField, compile_field
-from p2c.mapping.transforms import Surroundings
+from p2c.mapping.transforms import Surroundings, pipeline
 from p2c.templates import filters, paths
 from p2c.templates.catalog import sales_table_by_set
 from p2c.templates.filters import Expression
-from p2c.templates.models import FieldMap, Rule, Task, Template
+from p2c.templates.models import FieldMap, Rule, Task, Template, country_field
 from p2c.templates.resolve import bind
 
 Absent = frozenset[tuple[str, str]]
@@ -41,6 +42,7 @@ class TaskPlan:
     source of its own. `conditions` all hold for a row that becomes a line: the task's include, and those of the parents
     that the row passes. `keys` are the fields of the destination key, in order. `product` is the field whose blank
     makes the line a write-in product. `managed`: the environment writes these rows itself.
+    `countries` names, for each column of a state, the column of its country.
     """
 
     task: Task
@@ -51,6 +53,7 @@ class TaskPlan:
     rules: tuple[CompiledRule, ...]
     product: CompiledField | None = None
     managed: bool = False
+    countries: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def entity(self) -> str:
@@ -141,21 +144,14 @@ class _Planner:
         reader = self.reader(task)
         entity = reader.source.entity
         key = [name for name in task.destination.key if name != "dataAreaId"]
+        served = [
+            column
+            for position, column in enumerate(self.adapted(task, entity))
+            if self.serves(task, entity, position, column)
+        ]
         fields = [
-            compile_field(
-                self.template,
-                entity,
-                task,
-                field,
-                Surroundings(
-                    self.context.time_zone,
-                    self.context.value_maps,
-                    f"{self.template.id}: {task.name}.{field.destination}",
-                    f"templates/{self.template.id}/valueMaps/{task.name}/{field.destination}",
-                ),
-            )
-            for position, field in enumerate(self.adapted(task, entity))
-            if self.serves(task, entity, position, field)
+            compile_field(self.template, entity, task, column, self.surroundings(task, column, served))
+            for column in served
         ]
         own = task.source
         self.need("source", task, f"{self.place(task)}/source", [*own.key, *own.link, *filter(None, [own.version])])
@@ -175,7 +171,25 @@ class _Planner:
             ),
             product=next((field for field in fields if field.field.missing == "writeIn"), None),
             managed=bool(task.managed_by) and self.header_has(task.managed_by),
+            countries={
+                column.destination: country.destination
+                for column in served
+                if (country := country_field(column, served)) is not None
+            },
         )
+
+    def surroundings(self, task: Task, mapped: FieldMap, served: Sequence[FieldMap]) -> Surroundings:
+        """What the field's transforms need; a state needs the field that reads its country."""
+        around = Surroundings(
+            self.context.time_zone,
+            self.context.value_maps,
+            f"{self.template.id}: {task.name}.{mapped.destination}",
+            f"templates/{self.template.id}/valueMaps/{task.name}/{mapped.destination}",
+        )
+        country = country_field(mapped, served)
+        if country is None:
+            return around
+        return replace(around, country=pipeline(country.transform, 1, self.surroundings(task, country, served)))
 
     def reader(self, task: Task) -> Task:
         return self.reader(self.parent(task)) if task.source.self else task

@@ -7,36 +7,43 @@ without its trailing blanks and with other line ends. A difference that is none 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 from p2c.documents import Value
 from p2c.mapping.decode import decoder
 from p2c.mapping.kinds import Kind, Plain
 from p2c.mapping.refusal import Unmappable
+from p2c.templates.models import Comparison
+from p2c.templates.places import country_code
 
 Same = Callable[[Value, Value], bool]
 Normal = Callable[[Value], Plain]
+_SPELLED: Mapping[Comparison, Callable[[str], str]] = {
+    "exact": str,
+    "ignoreCase": str.casefold,
+    "country": lambda text: country_code(text) or text,
+}
 
 
-def normal(kind: Kind, zone: ZoneInfo, *, fold: bool) -> Normal:
-    """The function that makes equal what is the same; `fold` leaves the case of text aside. It raises Unmappable."""
+def normal(kind: Kind, zone: ZoneInfo, compare: Comparison = "exact") -> Normal:
+    """The function that makes equal what is the same, as `compare` of the field says. It raises Unmappable."""
     decode = decoder(kind, zone)
     blank_is_zero = kind.blank_is_zero
+    spelled = _SPELLED[compare]
 
     def plain(value: Value) -> Plain:
         found = decode(value)
         if isinstance(found, str):
-            text = found.replace("\r\n", "\n").rstrip()
-            return (text.casefold() if fold else text) or None
+            return spelled(found.replace("\r\n", "\n").rstrip()) or None
         return 0 if found is None and blank_is_zero else found
 
     return plain
 
 
-def sameness(kind: Kind, zone: ZoneInfo, *, fold: bool) -> Same:
-    """The comparison for cells of this kind; `fold` leaves the case of text aside."""
-    plain = normal(kind, zone, fold=fold)
+def sameness(kind: Kind, zone: ZoneInfo, compare: Comparison = "exact") -> Same:
+    """The comparison for cells of this kind, as `compare` of the field says."""
+    plain = normal(kind, zone, compare)
 
     def same(mapped: Value, existing: Value) -> bool:
         if mapped == existing:

@@ -14,13 +14,14 @@ from decimal import Decimal
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
+from p2c.documents import NoteCode
 from p2c.errors import ConfigError
 from p2c.mapping import dates, money
 from p2c.mapping.decode import decimal, whole
 from p2c.mapping.encode import text_of
 from p2c.mapping.kinds import Plain, Scope
 from p2c.mapping.refusal import Unmappable
-from p2c.mapping.text import cut
+from p2c.mapping.text import cut, utf16_length
 from p2c.templates.models import (
     Add,
     DatePart,
@@ -34,11 +35,14 @@ from p2c.templates.models import (
     LineDiscount,
     Scalar,
     Split,
+    State,
     Transform,
     Truncate,
     UnitPrice,
     ValueMap,
 )
+from p2c.templates.places import country_code, state_code, states
+from p2c.templates.valuemaps import COUNTRIES, spelling
 
 Pipeline = Callable[[Sequence[Plain], Scope], Plain]
 """From the plain values of a field's sources to the one value for its destination. Raises Unmappable."""
@@ -54,13 +58,16 @@ class Surroundings:
     """What transforms need besides their values: the zone that days are in, the shared value maps, and where they are.
 
     `place` names template, task and destination, and `entries` where the project file adds entries to the field's value
-    map: for messages that tell a person what to change.
+    map: for messages that tell a person what to change. `country` reads the country that a State is in, `max_length` is
+    what the destination takes.
     """
 
     zone: ZoneInfo
     value_maps: Mapping[str, Mapping[str, Scalar]] = field(default_factory=dict)
     place: str = ""
     entries: str = ""
+    country: Pipeline | None = None
+    max_length: int | None = None
 
 
 def pipeline(transforms: Sequence[Transform], sources: int, around: Surroundings) -> Pipeline:
@@ -69,7 +76,7 @@ def pipeline(transforms: Sequence[Transform], sources: int, around: Surroundings
     Raises ConfigError where they cannot make one value of so many, or name a value map that is not there.
     """
     rest = list(transforms)
-    if rest and isinstance(rest[0], Join | _MONEY):
+    if rest and isinstance(rest[0], Join | State | _MONEY):
         begin = _many(rest.pop(0), sources, around)
     elif sources > 1:
         raise ConfigError(
@@ -101,6 +108,8 @@ def _many(transform: Transform, sources: int, around: Surroundings) -> Pipeline:
     match transform:
         case Join():
             return _join(transform.separator)
+        case State():
+            run, expected = _state(transform, around), 2
         case UnitPrice():
             run, expected = _unit_price, 2
         case DiscountPerUnit():
@@ -200,6 +209,7 @@ def _step(transform: Transform, around: Surroundings) -> Step:
             return _add(transform.amount)
         case (
             Join()
+            | State()
             | UnitPrice()
             | DiscountPerUnit()
             | DiscountRounding()
@@ -220,21 +230,21 @@ def _value_map(transform: ValueMap, around: Surroundings) -> Step:
             known = ", ".join(sorted(around.value_maps)) or "none"
             raise ConfigError(f"{around.place}: there is no value map named {transform.use!r} (known: {known}).")
         shared = around.value_maps[transform.use]
-    exact = {**shared, **transform.values}
-    # The first entry of several that differ in case or outer blanks counts, the field's own entries before the shared.
-    folded: dict[str, Scalar] = {}
-    for key, value in [*transform.values.items(), *shared.items()]:
-        folded.setdefault(_fold(key), value)
+    spelled = spelling(transform.use)
+    # The first entry of several that are spelled alike counts, the field's own entries before the shared ones.
+    own: dict[str, Scalar] = {}
+    for key, value in transform.values.items():
+        own.setdefault(spelled(key), value)
+    # The thousands of names of countries are spelled so already.
+    common = shared if transform.use == COUNTRIES else {spelled(key): value for key, value in shared.items()}
     unmapped, name = transform.unmapped, f"value map {transform.use!r}" if transform.use else "value map"
 
     def run(value: Plain, _: Scope) -> Plain:
         text = text_of(value)
-        if text in exact:
-            return exact[text]
-        fold = _fold(text)
-        if fold in folded:
-            return folded[fold]
-        if not fold or unmapped == "null":
+        for entries, key in ((transform.values, text), (shared, text), (own, spelled(text)), (common, spelled(text))):
+            if key in entries and (key or not text.strip()):
+                return entries[key]
+        if not text.strip() or unmapped == "null":
             return None
         if unmapped == "keep":
             return value
@@ -245,8 +255,38 @@ def _value_map(transform: ValueMap, around: Surroundings) -> Step:
     return run
 
 
-def _fold(text: str) -> str:
-    return text.strip().casefold()
+def _state(transform: State, around: Surroundings) -> Pipeline:
+    entries = {spelling("")(key): value for key, value in transform.values.items()}
+    read_country, most = around.country, around.max_length
+
+    def country_of(value: Plain, scope: Scope) -> str:
+        try:
+            return country_code(text_of(read_country((value,), scope) if read_country else value))
+        except Unmappable:
+            # The field of the country is where this flaw is reported.
+            return ""
+
+    def run(values: Sequence[Plain], scope: Scope) -> Plain:
+        text = text_of(values[0])
+        own = spelling("")(text)
+        if own in entries:
+            return entries[own]
+        if not own:
+            return values[0]
+        country = country_of(values[1], scope)
+        if code := state_code(text, country):
+            return code
+        unknown = (
+            f"is {text!r}, which is not known as a state of {country}" if country else f"is {text!r}, of no country"
+        )
+        advice = f"add an entry {text!r} in the project file, at {around.entries}"
+        if most is not None and utf16_length(text) > most:
+            raise Unmappable(f"{unknown}, and longer than the {most} characters of a code: {advice}", source=0)
+        if country in states():
+            scope.remark(NoteCode.UNKNOWN_STATE, f"{unknown}; it is written as it is: correct it, or {advice}")
+        return values[0]
+
+    return run
 
 
 def _split(transform: Split) -> Step:

@@ -128,7 +128,8 @@ class Comparer:
         for column, value in values.items():
             if column in self._keys[row.task] or (adopted and value is None):
                 continue
-            if not self._same(row.task, column, value, existing.values.get(column)):
+            same = self._same(row.task, column, value, existing.values.get(column))
+            if not same and not self._mapper.same_state(row.task, column, values, existing.values):
                 different[column] = value
                 changed.append(f"{row.label}: {column}" if row.label else column)
         return different

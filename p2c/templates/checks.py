@@ -10,7 +10,7 @@ from p2c.errors import ConfigError
 from p2c.templates import filters, fitting, paths, schedule
 from p2c.templates.catalog import SalesColumn, Sort, did_you_mean, finops_entity, sales_table_by_set
 from p2c.templates.fitting import Mistake, Place
-from p2c.templates.models import Default, FieldMap, Rule, Task, Template
+from p2c.templates.models import Default, FieldMap, Rule, State, Task, Template, country_field
 from p2c.templates.resolve import SPREAD, Cell, cells
 
 COMPANY = "dataAreaId"
@@ -238,6 +238,8 @@ class _TaskCheck:
                 yield ("fields", index, "destination"), f"another field writes {field.destination}, too"
 
     def _field(self, field: FieldMap) -> Iterator[Mistake]:
+        if any(isinstance(one, State) for one in field.transform) and country_field(field, self.task.fields) is None:
+            yield ("source",), "a State needs a field of the task that has only its second source, the country"
         to_finops = self.template.destination == "finops"
         sources: list[tuple[Cell, ...]] = []
         for text in field.sources:

@@ -21,6 +21,7 @@ from p2c.templates.models import (
     Rule,
     Scalar,
     Split,
+    State,
     Task,
     Template,
     Transform,
@@ -148,6 +149,8 @@ def _transform(transform: Transform) -> str:
             return f"default `{_show(transform.value)}`" + (", always" if transform.always else "")
         case ValueMap():
             return _value_map(transform)
+        case State():
+            return "code of the state in its country" + (f", {_value_map(transform)}" if transform.values else "")
         case Truncate():
             return f"cut to {transform.length} characters (C)"
         case Join():
@@ -162,10 +165,10 @@ def _transform(transform: Transform) -> str:
             return transform.type
 
 
-def _value_map(transform: ValueMap) -> str:
+def _value_map(transform: ValueMap | State) -> str:
     entries = [f"`{key or ' '}` → `{_show(value)}`" for key, value in transform.values.items()]
     shown = entries if len(entries) <= _MOST_ENTRIES else [*entries[:_MOST_ENTRIES], f"{len(entries)} in all"]
-    if transform.use:
+    if isinstance(transform, ValueMap) and transform.use:
         shown.append(f"shared map *{transform.use}*")
     return "value map: " + ", ".join(shown).replace("` ` →", "blank →")
 

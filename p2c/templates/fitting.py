@@ -25,13 +25,14 @@ from p2c.templates.models import (
     LineDiscount,
     Scalar,
     Split,
+    State,
     Transform,
     Truncate,
     UnitPrice,
     ValueMap,
 )
 from p2c.templates.resolve import Cell
-from p2c.templates.valuemaps import shared_map
+from p2c.templates.valuemaps import shared_map, spelling
 
 Place = tuple[str | int, ...]
 Mistake = tuple[Place, str]
@@ -53,6 +54,7 @@ _ACCEPTED: dict[Sort, frozenset[Sort]] = {
     Sort.GUID: frozenset({Sort.GUID}),
 }
 _MANY: dict[type, int] = {
+    State: 2,
     UnitPrice: 2,
     DiscountPerUnit: 2,
     DiscountRounding: 2,
@@ -146,6 +148,9 @@ class _Flow:
                 self.constants.append(((*place, "defaultValue"), transform.value))
             case ValueMap():
                 yield from self._map(place, transform)
+            case State():
+                yield from self._first(place, index, transform)
+                yield from self._takes(place, transform, frozenset({Sort.TEXT, Sort.UNKNOWN}), Sort.TEXT)
             case Truncate() | Split():
                 yield from self._takes(place, transform, frozenset({Sort.TEXT, Sort.UNKNOWN}), Sort.TEXT)
             case Join():
@@ -197,9 +202,10 @@ class _Flow:
                     yield (*place, "valueMap", key), message
         if not transform.values and not transform.use:
             yield place, "a ValueMap needs entries in valueMap, or the name of a shared map in use"
-        keys = {key.strip().casefold() for key in (*shared, *transform.values)}
+        spelled = spelling(transform.use)
+        keys = {spelled(key) for key in (*shared, *transform.values)}
         for where, value in self.constants:
-            if transform.unmapped == "reject" and str(value).strip().casefold() not in keys:
+            if transform.unmapped == "reject" and spelled(str(value)) not in keys:
                 yield where, f"{value!r} is not in the ValueMap that follows"
         if transform.unmapped != "keep":
             self.kinds, self.constants = [], []

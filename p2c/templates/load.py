@@ -15,7 +15,8 @@ from p2c.errors import ConfigError, Problem
 from p2c.templates import checks
 from p2c.templates.catalog import did_you_mean
 from p2c.templates.jsonfile import parse_json, pointer, read_json, validate
-from p2c.templates.models import Template, ValueMap
+from p2c.templates.models import State, Template, ValueMap
+from p2c.templates.places import states
 from p2c.templates.valuemaps import shared_map
 
 
@@ -109,5 +110,12 @@ def template_hash(template: Template) -> str:
         for transform in field.transform
         if isinstance(transform, ValueMap) and transform.use
     }
+    if any(
+        isinstance(transform, State)
+        for task in template.tasks
+        for field in task.fields
+        for transform in field.transform
+    ):
+        content["states"] = {country: dict(names) for country, names in states().items()}
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from p2c.templates.catalog import did_you_mean
 from p2c.templates.changes import FieldChange, RuleChange, TemplateChange
 from p2c.templates.fitting import Mistake, Place
-from p2c.templates.models import Default, FieldMap, Rule, Scalar, Task, Template, ValueMap
+from p2c.templates.models import Default, FieldMap, Rule, Scalar, State, Task, Template, ValueMap
 
 
 @dataclass(slots=True)
@@ -78,11 +78,11 @@ class _Placed:
     map: FieldMap
     origins: dict[Place, Place] = field(default_factory=dict)
 
-    def first(self, kind: type[ValueMap] | type[Default]) -> int | None:
-        """The index of the first transform of a kind."""
-        return next((index for index, one in enumerate(self.map.transform) if isinstance(one, kind)), None)
+    def first(self, *kinds: type[ValueMap] | type[State] | type[Default]) -> int | None:
+        """The index of the first transform that is of one of the kinds."""
+        return next((index for index, one in enumerate(self.map.transform) if isinstance(one, kinds)), None)
 
-    def put(self, index: int, transform: ValueMap | Default | None) -> None:
+    def put(self, index: int, transform: ValueMap | State | Default | None) -> None:
         """Replaces, adds (index = number of transforms) or takes away (None) a transform."""
         chain = list(self.map.transform)
         chain[index : index + 1] = [] if transform is None else [transform]
@@ -146,9 +146,9 @@ class _TaskChange:
         if not found:
             self._missing(destination, place)
         for placed in found:
-            index = placed.first(ValueMap)
+            index = placed.first(ValueMap, State)
             old = placed.map.transform[index] if index is not None else None
-            if index is None or not isinstance(old, ValueMap):
+            if index is None or not isinstance(old, ValueMap | State):
                 self.mistakes.append((place, f"{destination} has no value map"))
                 continue
             placed.put(index, old.model_copy(update={"values": {**old.values, **entries}}))

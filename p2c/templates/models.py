@@ -7,6 +7,7 @@ the header of the document; the others are its lines (`parent` names the header'
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,6 +27,7 @@ Scalar = str | int | bool | None
 
 Deletes = Literal["ignore", "deactivate", "delete"]
 Conflicts = Literal["source", "destination", "ask"]
+Comparison = Literal["exact", "ignoreCase", "country"]
 
 
 class Default(Model):
@@ -47,6 +49,17 @@ class ValueMap(Model):
     values: dict[str, Scalar] = Field(alias="valueMap", default_factory=dict)
     use: str = ""
     unmapped: Literal["reject", "keep", "null"] = "reject"
+
+
+class State(Model):
+    """Sources: state and country of an address. Gives the state's code in that country (ISO 3166-2), as F&O has it.
+
+    The country is read as the field of the task reads it that has only the country as its source. A state that is a
+    code already, and one that the country is not known to have, stay as they are. Entries of `valueMap` come first.
+    """
+
+    type: Literal["State"] = Field(alias="transformType")
+    values: dict[str, Scalar] = Field(alias="valueMap", default_factory=dict)
 
 
 class Truncate(Model):
@@ -138,6 +151,7 @@ class InvoiceCharge(Model):
 Transform = Annotated[
     Default
     | ValueMap
+    | State
     | Truncate
     | Join
     | Split
@@ -169,7 +183,8 @@ class FieldMap(Model):
     - `optional`: the field is left out in an environment without the column (a P2C solution that is absent or older).
     - `reference`: F&O entity and field that must hold this value, for example `CustomersV2.CustomerAccount`; when F&O
       refuses the document and the row is missing there, the document waits for it.
-    - `compare`: `ignoreCase` where the destination returns another case than was sent.
+    - `compare`: `ignoreCase` where the destination returns another case than was sent; `country` where two names of
+      one country are equal (`Deutschland` stays where `Germany` would be written).
     - `only_with`: the field is part of the template only while this setting of the template is true.
     - `if_rejected`: what to do when the destination rejects a document that has the field: `reject` the document, or
       write the document without the field and `note` it (fields that the document can do without: a state, an owner).
@@ -190,7 +205,7 @@ class FieldMap(Model):
     line_kind: Annotated[Literal["product", "writeIn"] | None, Field(alias="lineKind")] = None
     optional: bool = False
     reference: str = ""
-    compare: Literal["exact", "ignoreCase"] = "exact"
+    compare: Comparison = "exact"
     only_with: Annotated[Literal["publish"] | None, Field(alias="onlyWith")] = None
     if_rejected: Annotated[Literal["reject", "note"], Field(alias="ifRejected")] = "reject"
     custom: bool = False
@@ -202,6 +217,13 @@ class FieldMap(Model):
         if self.source is None:
             return ()
         return tuple(self.source) if isinstance(self.source, list) else (self.source,)
+
+
+def country_field(field: FieldMap, fields: Iterable[FieldMap]) -> FieldMap | None:
+    """Of the fields of a task, the one that maps the country of a state; None where `field` is no state."""
+    if not field.transform or not isinstance(field.transform[0], State):
+        return None
+    return next((other for other in fields if other.sources == field.sources[1:]), None)
 
 
 class Rule(Model):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+import unicodedata
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache
 from importlib import resources
 from types import MappingProxyType
 
@@ -11,6 +12,29 @@ from p2c.errors import ConfigError
 from p2c.templates.catalog import did_you_mean
 from p2c.templates.jsonfile import parse_json
 from p2c.templates.models import Scalar
+
+COUNTRIES = "countries"
+"""The shared map from names of countries to ISO codes of two letters; its keys are plain names."""
+
+
+@lru_cache(maxsize=4096)
+def plain_name(text: str) -> str:
+    """A name without what people write in different ways: case, accents, width, blanks and punctuation.
+
+    `U.S.A.` and `usa` are equal, `São Paulo` and `SAO PAULO` too. "" for a text without letters and digits.
+    """
+    spelled = unicodedata.normalize("NFKD", text.casefold().replace("&", " and "))
+    return "".join(sign for sign in spelled.casefold() if sign.isalnum())
+
+
+def fold(text: str) -> str:
+    """A key of a value map without case and outer blanks."""
+    return text.strip().casefold()
+
+
+def spelling(use: str) -> Callable[[str], str]:
+    """The function that makes equal the keys that are one key in the shared map of that name ("": in no shared map)."""
+    return plain_name if use == COUNTRIES else fold
 
 
 @cache

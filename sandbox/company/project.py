@@ -4,19 +4,22 @@ from typing import Any
 
 from sandbox.company.plan import PRICE_LISTS, LegalEntity, Plan
 
-_LONGEST_STATE = 10
-# Where a state or province goes to F&O: template, task, destination, source.
-_STATES_OUT = (
-    ("accounts", "Accounts - Customers", "AddressState", "address1_stateorprovince"),
-    ("contacts", "Contacts", "PrimaryAddressStateId", "address1_stateorprovince"),
-    ("contacts-to-customers", "ContactToCustomer", "AddressState", "address1_stateorprovince"),
-    ("quotes", "QuoteHeader", "DeliveryAddressStateId", "shipto_stateorprovince"),
-    ("orders-to-finops", "OrderHeader", "DeliveryAddressStateId", "shipto_stateorprovince"),
+_OWN_STATES = {"Greater London": "LONDON"}
+"""Places that people enter as a state although ISO 3166-2 has none of that name, and what F&O calls them here."""
+# Where a state goes to F&O: template, task, destination.
+_STATES = (
+    ("accounts", "Accounts - Customers", "AddressState"),
+    ("accounts", "Accounts - Customers", "DeliveryAddressState"),
+    ("contacts", "Contacts", "PrimaryAddressStateId"),
+    ("contacts-to-customers", "ContactToCustomer", "AddressState"),
+    ("contacts-to-customers", "ContactToCustomer", "DeliveryAddressState"),
+    ("quotes", "QuoteHeader", "DeliveryAddressStateId"),
+    ("orders-to-finops", "OrderHeader", "DeliveryAddressStateId"),
 )
 _STATES_BACK = (
-    ("orders-to-sales", "OrderHeader", "shipto_stateorprovince", "DeliveryAddressStateId"),
-    ("orders-to-sales", "OrderLine", "shipto_stateorprovince", "DeliveryAddressStateId"),
-    ("invoices", "SalesInvoiceHeader", "billto_stateorprovince", "InvoiceAddressState"),
+    ("orders-to-sales", "OrderHeader", "shipto_stateorprovince"),
+    ("orders-to-sales", "OrderLine", "shipto_stateorprovince"),
+    ("invoices", "SalesInvoiceHeader", "billto_stateorprovince"),
 )
 
 
@@ -32,7 +35,7 @@ def project_of(plan: Plan) -> dict[str, Any]:
     if any(product.decimals for product in plan.products):
         decimals = {"quantitydecimal": {"source": "SalesUnitDecimalPrecision"}}
         templates["products"]["fields"] = {"Products": decimals}
-    _map_states(plan, templates)
+    _name_states(plan, templates)
     return {
         "name": plan.name,
         "connectionSet": {
@@ -52,20 +55,13 @@ def _settings(entity: LegalEntity, plan: Plan) -> dict[str, Any]:
     return settings if len(plan.legal_entities) == 1 else {"businessUnits": [entity.business_unit], **settings}
 
 
-def _map_states(plan: Plan, templates: dict[str, dict[str, Any]]) -> None:
-    """Give states that are too long for F&O a short form there, and their own form back in Sales."""
+def _name_states(plan: Plan, templates: dict[str, dict[str, Any]]) -> None:
+    """Add entries for the states of the company's own to the maps of the templates, there and back."""
     places = [account.address for account in plan.accounts] + [contact.address for contact in plan.contacts]
     places += [document.ship_to for document in plan.documents() if document.ship_to]
-    short: dict[str, str] = {}
-    for state in sorted({place.state for place in places if len(place.state) > _LONGEST_STATE}):
-        code = state[:_LONGEST_STATE]
-        short[state] = code if code not in short.values() else f"{state[: _LONGEST_STATE - 3]}{len(short):03}"
-    back = {code: state for state, code in short.items()}
-    for fields, values in ((_STATES_OUT, short), (_STATES_BACK, back)):
-        for template, task, destination, source in fields if values else ():
-            change = templates.setdefault(template, {}).setdefault("fields", {}).setdefault(task, {})
-            mapped = {"transformType": "ValueMap", "valueMap": values, "unmapped": "keep"}
-            change[destination] = {"source": source, "transform": [mapped]}
-            if task.endswith("Line"):
-                # A line without an address of its own keeps what it has, as in the template.
-                change[destination]["null"] = "skip"
+    there = {place.state: _OWN_STATES[place.state] for place in places if place.state in _OWN_STATES}
+    back = {code: state for state, code in there.items()}
+    for fields, values in ((_STATES, there), (_STATES_BACK, back)):
+        for template, task, destination in fields if values else ():
+            maps = templates.setdefault(template, {}).setdefault("valueMaps", {}).setdefault(task, {})
+            maps[destination] = values

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from p2c.documents import NoteCode
 from p2c.errors import ConfigError
 from p2c.mapping.kinds import Plain
 from p2c.mapping.refusal import Unmappable
@@ -32,6 +33,10 @@ class Fixed:
     def __init__(self, currency: int = 2, price: int = 4) -> None:
         self.price_precision = price
         self._currency = currency
+        self.remarks: list[tuple[NoteCode, str]] = []
+
+    def remark(self, code: NoteCode, reason: str) -> None:
+        self.remarks.append((code, reason))
 
     def currency_precision(self) -> int:
         return self._currency
