@@ -30,6 +30,7 @@ class CompiledField:
     `part` is where in a mapped row it goes, `when` on which writes it applies. `required`: a blank is a flaw.
     `clears`: a blank goes out (and clears the destination), else the field is left out of the row.
     `slot` names its cell in a mapped row: the destination, told apart where two fields of the task have the same one.
+    `in_place` gives what stands in for a blank when the row is created.
     `same` compares a cell that is to be written with one that is there, `normal` gives what it compares.
     """
 
@@ -40,6 +41,7 @@ class CompiledField:
     required: bool
     clears: bool
     compute: Compute
+    in_place: Compute | None
     encode: Encode
     same: Same
     normal: Normal
@@ -67,13 +69,8 @@ def compile_field(template: Template, entity: str, task: Task, field: FieldMap, 
     twice = sum(other.destination == field.destination for other in task.fields) > 1
     ends = cells(template.destination, task.destination.entity, target, custom=field.custom)
     kind = kind_of(template.destination, ends, max_length=field.max_length)
-    decoders = [
-        decoder(
-            kind_of(template.source, cells(template.source, entity, paths.parse(name), custom=field.custom)),
-            around.zone,
-        )
-        for name in names
-    ]
+    decoders = [_decoder(template, entity, field, name, around) for name in names]
+    others = [(name, _decoder(template, entity, field, name, around)) for name in field.when_blank]
     when = _when(field, key=key)
     clears = field.null == "clear" if field.null else kind.clears or isinstance(target, paths.Follow)
     around = replace(around, max_length=kind.max_length)
@@ -86,10 +83,24 @@ def compile_field(template: Template, entity: str, task: Task, field: FieldMap, 
         # On a new row there is nothing to clear.
         clears=clears and when != "create",
         compute=_compute(names, decoders, pipeline(field.transform, len(names), around), bool(field.transform)),
+        in_place=_first_of(others) if others else None,
         encode=encoder(kind, around.zone),
         same=sameness(kind, around.zone, field.compare),
         normal=normal(kind, around.zone, field.compare),
     )
+
+
+def _decoder(template: Template, entity: str, field: FieldMap, name: str, around: Surroundings) -> Decode:
+    ends = cells(template.source, entity, paths.parse(name), custom=field.custom)
+    return decoder(kind_of(template.source, ends), around.zone)
+
+
+def _first_of(sources: Sequence[tuple[str, Decode]]) -> Compute:
+    def compute(row: Row, _: Scope) -> Plain:
+        values = (decode(row.get(name)) for name, decode in sources)
+        return next((value for value in values if value is not None), None)
+
+    return compute
 
 
 def _when(field: FieldMap, *, key: bool) -> When:

@@ -250,6 +250,10 @@ class Mapper:
                 value = field.compute(row, scope)
                 notes += scope.notes(field.blame(0 if field.field.sources else None), label)
                 if value is None or (isinstance(value, str) and not value.strip()):
+                    other = field.in_place(row, scope) if field.in_place is not None else None
+                    if other is not None:
+                        create[field.slot] = field.encode(other, scope)
+                        continue
                     if field.required:
                         raise Unmappable(_empty(one, field))
                     if not value:

@@ -220,7 +220,7 @@ class _Planner:
         """
         if field.only_with == "publish" and not self.template.publish:
             return False
-        missing = self.absence.missing(self.template.source, entity, field.sources) + self.absence.missing(
+        missing = self.absence.missing(self.template.source, entity, field.reads) + self.absence.missing(
             self.template.destination, task.destination.entity, [field.destination]
         )
         if missing and not field.optional:

@@ -129,7 +129,7 @@ def _source_paths(one: TaskPlan) -> Iterable[str]:
     yield from one.reader.source.key
     yield from one.reader.source.link
     for field in one.fields:
-        yield from (name for name in field.field.sources if name not in SPREAD)
+        yield from (name for name in field.field.reads if name not in SPREAD)
     if one.task.spread is not None:
         yield from one.task.spread.of_line
     yield from _deciding_paths(one)

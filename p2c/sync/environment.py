@@ -137,6 +137,6 @@ def _named(template: Template) -> set[tuple[str, str]]:
             found.update((table, paths.root(paths.parse(one.destination))) for one in task.fields)
         elif task.source.entity:
             table = catalog.sales_table_by_set(task.source.entity).name
-            names = {name for one in task.fields for name in one.sources} - SPREAD
+            names = {name for one in task.fields for name in one.reads} - SPREAD
             found.update((table, paths.root(paths.parse(name))) for name in names)
     return found

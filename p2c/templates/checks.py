@@ -266,6 +266,7 @@ class _TaskCheck:
             return
         if len(sources) == len(field.sources):
             yield from fitting.mistakes(field, sources, ends)
+        yield from self._when_blank(field, ends)
         if str(goal) != field.destination:
             yield ("destination",), f"write {field.destination!r} as {str(goal)!r}"
         if to_finops:
@@ -274,6 +275,19 @@ class _TaskCheck:
             yield from _sales_only(field, goal, self.task)
         if field.max_length and any(end.sort not in (Sort.TEXT, Sort.UNKNOWN) for end in ends):
             yield ("maxLength",), f"{field.destination} is no text"
+
+    def _when_blank(self, field: FieldMap, ends: tuple[Cell, ...]) -> Iterator[Mistake]:
+        """What stands in for a blank goes out as it is, so it has to fit."""
+        if field.when_blank and (not field.sources or field.on == "update"):
+            yield ("whenBlank",), "it stands in for a blank source of a new row: name a source, and write on create"
+        for at, text in enumerate(field.when_blank):
+            try:
+                found = cells(self.template.source, self.source_set, paths.parse(text), custom=field.custom)
+            except ConfigError as error:
+                yield ("whenBlank", at), str(error)
+                continue
+            plain = FieldMap(source=text, destination=field.destination)
+            yield from ((("whenBlank", at), message) for _, message in fitting.mistakes(plain, [found], ends))
 
 
 def _source_set(task: Task, earlier: dict[str, Task]) -> str:

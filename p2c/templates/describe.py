@@ -188,6 +188,8 @@ def _notes(field: FieldMap) -> Iterator[str]:
         yield f"at most {field.max_length} characters (C)"
     if field.null:
         yield {"clear": "a blank clears it", "skip": "a blank is left out"}[field.null]
+    if field.when_blank:
+        yield f"a blank one is {' or else '.join(f'`{one}`' for one in field.when_blank)} on create"
     if field.missing:
         yield {
             "park": "waits when its row is missing",

@@ -175,6 +175,8 @@ class FieldMap(Model):
     - `last`: write it after all rows of the document (a state that needs the lines to be there).
     - `null`: what a blank source does: `clear` the destination, `skip` the field; by default text and lookups are
       cleared, everything else (numbers, dates, choices) is skipped.
+    - `when_blank`: other sources, the first of which that is not blank stands in for a blank source when the row is
+      created; later changes leave the value alone.
     - `max_length`: longer text is a rejection (F&O publishes no lengths; Sales' own lengths hold without it).
     - `required`: a blank value is a rejection. Key fields always are.
     - `missing`: what to do when a lookup's row is not there: wait for it (`park`), `reject`, leave the field out
@@ -199,6 +201,7 @@ class FieldMap(Model):
     on: Literal["create", "update", "both"] = "both"
     last: bool = False
     null: Literal["clear", "skip"] | None = None
+    when_blank: Annotated[list[str], Field(alias="whenBlank")] = Field(default_factory=list)
     max_length: Annotated[int | None, Field(alias="maxLength", gt=0)] = None
     required: bool = False
     missing: Literal["park", "reject", "omit", "writeIn"] | None = None
@@ -217,6 +220,11 @@ class FieldMap(Model):
         if self.source is None:
             return ()
         return tuple(self.source) if isinstance(self.source, list) else (self.source,)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Every path that the field may take its value from."""
+        return (*self.sources, *self.when_blank)
 
 
 def country_field(field: FieldMap, fields: Iterable[FieldMap]) -> FieldMap | None:

@@ -186,3 +186,23 @@ def test_returns_and_fractions_agree(stage: Raise) -> None:
     assert counts(play.run(["orders-to-finops"]))["orders-to-finops"] == {"created": 1}
     row = at_sales(play, record)
     assert row["totalamount"] - row["totaltax"] == amount_at_finops(play, "E-1")
+
+
+def test_a_blank_requested_date_is_the_date_of_the_document_when_it_is_created_and_no_other_time(stage: Raise) -> None:
+    play = stocked(stage)
+    record = sell(play, "F-1", LINES, submitdate="2026-03-05")
+    sell(play, "F-2", LINES, "quote", effectivefrom="2026-03-06")
+    assert counts(play.run(["orders-to-finops", "quotes"])) == {
+        "orders-to-finops": {"created": 1},
+        "quotes": {"created": 1},
+    }
+    finops = play.sandbox.finops
+    assert str(finops.order("F-1")["RequestedShippingDate"]).startswith("2026-03-05")
+    assert all(str(row["RequestedReceiptDate"]).startswith("2026-03-05") for row in lines_at_finops(play, "F-1"))
+    lines = lines_at_finops(play, "F-2", "SalesQuotationLine")
+    assert all(str(row["RequestedReceiptDate"]).startswith("2026-03-06") for row in lines)
+    key = {"dataAreaId": "usmf", "SalesOrderNumber": "F-1"}
+    finops.update("CDSSalesOrderHeaders", key, {"RequestedShippingDate": "2026-04-01T12:00:00Z"})
+    SalesDesk(play.sandbox.sales).update(record, {"name": "renamed"})
+    assert counts(play.run(["orders-to-finops"])) == {"orders-to-finops": {"updated": 1}}
+    assert str(finops.order("F-1")["RequestedShippingDate"]).startswith("2026-04-01")

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2c.documents import NoteCode, Row
+from p2c.documents import MappedDocument, NoteCode, Row, SourceDocument
 from p2c.mapping import money
+from p2c.mapping.context import Context
+from p2c.mapping.mapper import Mapper
 from p2c.mapping.spread import CHARGES, PER_UNIT, Spreader, SpreadRows
 from p2c.templates.load import builtin_templates
 from p2c.templates.models import HeaderAmounts
@@ -227,3 +229,24 @@ def test_the_parts_of_a_discount_make_it_again_in_both_systems(
 @pytest.mark.parametrize("name", ["quotes", "orders-to-finops"])
 def test_quotes_and_orders_spread_by_default(name: str) -> None:
     assert builtin_templates()[name].header_amounts == "spread"
+
+
+def test_what_stands_in_for_a_blank_is_for_new_rows_only(context: Context) -> None:
+    mapper = Mapper(builtin_templates()["orders-to-finops"], context)
+    header: Row = {
+        "ordernumber": "O-1",
+        "customerid.Account(accountnumber).Contact(msdynce_contactnumber)": "A-1",
+        "transactioncurrencyid.isocurrencycode": "USD",
+        "msdynce_hasexternallymaintainedproductsonly": True,
+        "msdynce_processingstatus": 647390000,
+        "statecode": 0,
+        "submitdate": None,
+        "createdon": "2026-03-05T10:00:00Z",
+    }
+    found = mapper.map(SourceDocument("O-1", "id", header, {}))
+    assert isinstance(found, MappedDocument)
+    assert found.header.create["RequestedShippingDate"] == "2026-03-05T12:00:00Z"
+    assert "RequestedShippingDate" not in found.header.values
+    found = mapper.map(SourceDocument("O-1", "id", {**header, "requestdeliveryby": "2026-04-01T00:00:00Z"}, {}))
+    assert isinstance(found, MappedDocument)
+    assert found.header.values["RequestedShippingDate"] == "2026-04-01T12:00:00Z"
