@@ -1,6 +1,7 @@
 """`python -m demo`: starts both sandboxes with a company, synchronises it both ways, lets people work, and checks.
 
-Exit code 0 when both systems agree at the end, 1 when they do not, 2 when the company's data cannot be read.
+Exit code 0 when both systems agree at the end, 1 when they do not, 2 when the company's data cannot be read, 130
+when Ctrl-C ends it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from p2c import render
 from p2c.documents import Outcome, OutcomeKind
 from p2c.operations.reconcile import Agreement
 from p2c.operations.report import reasons
+from p2c.shell import Exit, say_interrupted
 from p2c.sync.session import Finished
 from sandbox.company import CompanyError
 
@@ -49,7 +51,7 @@ class Demo:
         self._act(f"2  People in Sales wrote {sold} quotes and orders", self._run())
         with show.status("People in F&O confirm, pick, ship and invoice"):
             done = ", ".join(f"{number} {step}" for step, number in company.fulfil().items())
-        self._act(f"3  People in F&O worked on the orders: {done}", self._run())
+        self._act("3  People in F&O worked on the orders", self._run(), [f"F&O: {done}."])
         told = company.change()
         self._act("4  A day later, people worked on both sides", self._run(), told, moved=True)
         for entity in company.legal_entities:
@@ -134,12 +136,15 @@ def main(given: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     try:
         with raised(chosen.company, data=chosen.data, seed=chosen.seed, size=chosen.size) as stage:
-            console.print(f"Company {stage.company.name}: Sales at {stage.sandbox.sales_url}, ", end="")
-            console.print(f"F&O at {stage.sandbox.finops_url}, both in this process.")
+            where = f"Sales at {stage.sandbox.sales_url}, F&O at {stage.sandbox.finops_url}, both in this process."
+            console.print(f"Company {stage.company.name}: {where}")
             agree = Demo(stage, console).play()
     except CompanyError as error:
         console.print(Text(str(error), style="red"))
         return 2
+    except KeyboardInterrupt:
+        say_interrupted(console, "Both sandboxes are stopped and their data is deleted; nothing else was changed.")
+        return Exit.INTERRUPTED
     seconds = time.monotonic() - began
     verdict = Text("Both systems agree.", "green bold") if agree else Text("The two systems do NOT agree.", "red bold")
     console.print(verdict.append(f"  ({seconds:.0f} seconds)", style="dim"))

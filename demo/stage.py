@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from p2c.operations.opening import open_session, opened_store
 from p2c.operations.reconcile import Agreement, reconcile
 from p2c.operations.report import run_outcomes
 from p2c.settings import AuthSettings, EndSettings, Settings
+from p2c.shell import run_async
 from p2c.sync.session import Finished
 from p2c.sync.watching import Mode, Progress
 from sandbox import Sandbox
@@ -40,7 +40,7 @@ class Stage:
             async with open_session(self.settings) as session:
                 return await session.run(names, mode=mode, progress=progress)
 
-        return asyncio.run(work())
+        return run_async(work())
 
     def outcomes(self, finished: Finished) -> list[Outcome]:
         """What became of the documents of a run, the unchanged ones left out."""
@@ -49,7 +49,7 @@ class Stage:
             async with opened_store(self.settings) as store:
                 return [one async for one in run_outcomes(store, finished.record.id)]
 
-        return asyncio.run(work())
+        return run_async(work())
 
     def reconcile(self, progress: Progress | None = None) -> list[Agreement]:
         """Whether both systems agree, template by template."""
@@ -58,7 +58,7 @@ class Stage:
             async with open_session(self.settings) as session:
                 return await reconcile(session, progress=progress)
 
-        return asyncio.run(work())
+        return run_async(work())
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 done, but some documents are parked, rejected or failed (or the two systems disagree); 2 wrong
 usage; 3 a run stopped with an error; 4 a template, project file or setting is wrong; 5 the identity was refused; 6
-the state cannot be used (another run has the lane, damaged, …).
+the state cannot be used (another run has the lane, damaged, …); 130 interrupted with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -226,8 +226,8 @@ def templates(
     elif template is None:
         console.print(render.templates_table(found))
     else:
-        for table in render.fields_table(found[0]):
-            console.print(table)
+        for grid in render.fields_tables(found[0]):
+            console.print(grid)
 
 
 @app.command()

@@ -17,13 +17,14 @@ _NOTHING = ("", "·", "–")
 class Grid:
     """Rows under headers, printed as any renderable of rich.
 
-    `right`: headers of the columns that are aligned to the right. Written out, a row is its first cell, and below it
-    the other cells that hold something, each after its header.
+    `right`: headers of the columns that are aligned to the right; `title` stands above the rows. Written out, a row is
+    its first cell, and below it the other cells that hold something, each after its header.
     """
 
-    def __init__(self, *headers: str, right: Collection[str] = ()) -> None:
+    def __init__(self, *headers: str, right: Collection[str] = (), title: str = "") -> None:
         self._headers = headers
         self._right = right
+        self._title = title
         self._rows: list[list[Text]] = []
 
     def add(self, *cells: Text | str) -> None:
@@ -32,6 +33,8 @@ class Grid:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         table = self._table()
+        if self._title:
+            yield Text(self._title, style="italic")
         needed = Measurement.get(console, options.update(max_width=_ENDLESS), table).maximum
         if needed <= options.max_width:
             yield table

@@ -112,13 +112,13 @@ def print_reasons(console: Console, heading: str, reasons: Sequence[Reason]) -> 
         return
     console.print(Text(heading, style="bold"))
     for one in reasons:
-        line = Text("  ")
+        line = Text()
         style = _KIND_STYLES.get(one.kind, "dim") if isinstance(one.kind, OutcomeKind) else "cyan"
         line.append(f"{one.count} {one.kind.value}", style=style)
         line.append(f"  {one.text}")
         more = ", …" if one.count > len(one.examples) else ""
         line.append(f"  [{', '.join(one.examples)}{more}]", style="dim")
-        console.print(line)
+        console.print(_indented(line))
 
 
 def notes(console: Console, records: Iterable[RunRecord]) -> None:
@@ -150,23 +150,22 @@ def templates_table(templates: Iterable[Template]) -> Grid:
     return table
 
 
-def fields_table(template: Template) -> list[Table]:
-    """One table per task: its rules and its fields."""
-    tables: list[Table] = []
+def fields_tables(template: Template) -> list[Grid]:
+    """One table per task: its fields and its rules."""
+    tables: list[Grid] = []
     for task in template.tasks:
         source = task.source.entity or f"(row of {task.parent})"
-        table = Table(title=f"{task.name}: {source} → {task.destination.entity}", title_justify="left")
-        for title in ("Source", "Destination", "Transforms", "Notes"):
-            table.add_column(title, overflow="fold")
+        title = f"{task.name}: {source} → {task.destination.entity}"
+        table = Grid("Source", "Destination", "Transforms", "Notes", title=title)
         for one in task.fields:
             notes = [one.on + " only"] if one.on != "both" else []
             notes += ["last"] if one.last else []
             notes += [f"at most {one.max_length}"] if one.max_length else []
             notes += [f"missing: {one.missing}"] if one.missing else []
             names = [transform.type for transform in one.transform]
-            table.add_row(", ".join(one.sources) or "–", one.destination, ", ".join(names), ", ".join(notes))
+            table.add(", ".join(one.sources) or "–", one.destination, ", ".join(names), ", ".join(notes))
         for rule in task.rules:
-            table.add_row(Text(f"rule {rule.name}", style="cyan"), rule.when, "", rule.reason)
+            table.add(Text(f"rule {rule.name}", style="cyan"), rule.when, "", rule.reason)
         tables.append(table)
     return tables
 
@@ -295,6 +294,7 @@ class RunProgress:
         )
         self._bar: TaskID | None = None
         self._done = 0
+        self._total: int | None = None
 
     def __enter__(self) -> RunProgress:
         self._bars.start()
@@ -306,16 +306,17 @@ class RunProgress:
     def started(self, template: Template, legal_entity: str, expected: int) -> None:
         """A new bar."""
         self._done = 0
-        self._bar = self._bars.add_task(f"{template.id} ({legal_entity})", total=expected or None)
+        self._total = expected or None
+        self._bar = self._bars.add_task(f"{template.id} ({legal_entity})", total=self._total)
 
     def advanced(self, documents: int) -> None:
         """Moves the bar, and makes it longer where there is more than last time."""
         if self._bar is None:
             return
         self._done += documents
-        total = self._bars.tasks[self._bar].total
-        longer = self._done if total is not None and total < self._done else total
-        self._bars.update(self._bar, completed=self._done, total=longer)
+        if self._total is not None:
+            self._total = max(self._total, self._done)
+        self._bars.update(self._bar, completed=self._done, total=self._total)
 
     def finished(self, record: RunRecord) -> None:
         """Takes the bar away."""

@@ -33,6 +33,7 @@ class Exit(IntEnum):
     CONFIG = 4
     AUTH = 5
     STATE = 6
+    INTERRUPTED = 130
 
 
 ProjectOption = Annotated[
@@ -63,12 +64,20 @@ def settings_from(project: Path | None, state: str | None) -> Settings:
 def wait(work: Coroutine[Any, Any, T]) -> T:
     """The result of the work; an error of ours becomes a message and an exit code."""
     try:
-        return asyncio.run(work)
+        return run_async(work)
     except P2CError as error:
         fail(error, code_of(error))
     except KeyboardInterrupt:
-        open_console(stderr=True).print("Stopped. The next run goes on from the last page that was settled.")
-        raise typer.Exit(130) from None
+        say_interrupted(open_console(stderr=True), "The next run continues after the last page that was settled.")
+        raise typer.Exit(Exit.INTERRUPTED) from None
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """Runs the work to its end. Ctrl-C raises KeyboardInterrupt, also where it arrives before the work has begun."""
+    try:
+        return asyncio.run(work)
+    finally:
+        work.close()
 
 
 def open_console(*, stderr: bool = False) -> Console:
@@ -77,6 +86,13 @@ def open_console(*, stderr: bool = False) -> Console:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _ENDLESS
     return console
+
+
+def say_interrupted(console: Console, rest: str) -> None:
+    """Says that Ctrl-C ended the command, below the `^C` that the terminal shows."""
+    if console.is_terminal:
+        console.line()
+    console.print(f"Interrupted. {rest}")
 
 
 def fail(error: P2CError, code: Exit) -> NoReturn:
