@@ -99,6 +99,7 @@ class Demo:
             for outcome in one.different[:_SHOWN]:
                 fields = ", ".join(outcome.changed) or "is not there"
                 show.print(Text(f"  {one.template} {outcome.key}: {fields}", style="red"))
+        render.print_balances(show, [balance for one in agreements for balance in one.balances])
         units = {one.business_unit: one.code for one in self._stage.company.legal_entities}
         with Reader(sandbox.sales_url, sandbox.finops_url, sandbox.token, units) as reader:
             checked = check(reader)
@@ -111,7 +112,7 @@ class Demo:
 
 
 def _fine(agreements: Sequence[Agreement]) -> bool:
-    return not any(one.different or one.error for one in agreements)
+    return all(one.agrees for one in agreements)
 
 
 def _checked_table(checked: Sequence[Checked]) -> Table:

@@ -94,4 +94,5 @@ def crash(deaths: Deaths) -> CrashTally:
                 asyncio.run(one.run())
             if not asyncio.run(recover(one, stage, tally, f"{deaths}, act {number}")):
                 break
+        tally.problems += [f"{deaths}: {sentence}" for sentence in asyncio.run(one.differing_totals())]
     return tally

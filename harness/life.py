@@ -19,9 +19,11 @@ from demo.stage import settings_for
 from harness.equal import Snapshot, compare, snapshot
 from harness.memory import Memory, disagreements, recall
 from harness.tally import Tally
+from harness.totals import unexplained
 from harness.truth import Said
 from p2c.errors import P2CError
 from p2c.operations.opening import connected, project_of
+from p2c.operations.reconcile import reconcile
 from p2c.operations.report import run_outcomes
 from p2c.settings import Settings
 from p2c.state.folder import FolderStore
@@ -99,6 +101,11 @@ class Life:
                 return None
         store = FolderStore(Path(self.settings.state))
         return [Said(one.record, [each async for each in run_outcomes(store, one.record.id)]) for one in finished]
+
+    async def differing_totals(self) -> list[str]:
+        """The documents whose totals differ between the two systems without a rule, a sentence each."""
+        async with self.session() as session:
+            return unexplained(await reconcile(session))
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.totals import unexplained
 from p2c.documents import Outcome, OutcomeKind
 from p2c.operations.reconcile import Agreement
 from p2c.state.runs import RunRecord
@@ -31,7 +32,7 @@ def untruths(said: Sequence[Said], found: Sequence[Agreement]) -> list[str]:
         if agreement.error:
             sentences.append(f"{one.record.template} cannot be compared: {agreement.error}")
         sentences += [f"{name}: {what}" for what in _of_run(one, agreement)]
-    return sentences
+    return [*sentences, *unexplained(found)]
 
 
 def _of_run(said: Said, found: Agreement) -> Iterator[str]:

@@ -23,6 +23,7 @@ from p2c.operations import report
 from p2c.operations.opening import open_session, opened_store, project_of
 from p2c.operations.reconcile import Agreement
 from p2c.operations.reconcile import reconcile as compare_all
+from p2c.operations.totals import Balance
 from p2c.settings import Settings
 from p2c.shell import (
     Exit,
@@ -237,7 +238,10 @@ def reconcile(
     state: StateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Compare both systems, document by document and field by field; nothing is written. Exit 1 when they differ."""
+    """Compare both systems, document by document and field by field, and their totals; nothing is written.
+
+    Exit 1 when they differ, also when the total of a document differs and no rule explains it.
+    """
     settings = settings_from(project, state)
 
     async def work() -> list[Agreement]:
@@ -254,8 +258,9 @@ def reconcile(
             for outcome in one.different:
                 fields = ", ".join(outcome.changed) or "not there"
                 console.print(f"  {one.template} {outcome.key}: {fields}", highlight=False, markup=False)
+        render.print_balances(console, [balance for one in agreements for balance in one.balances])
     stopped = any(one.error for one in agreements)
-    differ = any(one.different for one in agreements)
+    differ = not all(one.agrees for one in agreements)
     raise typer.Exit(Exit.STOPPED if stopped else Exit.WARNING if differ else Exit.DONE)
 
 
@@ -309,5 +314,30 @@ def _agreement(one: Agreement) -> dict[str, Any]:
         "skipped": one.skipped,
         "different": [_outcome(outcome) for outcome in one.different],
         "keptBack": [_outcome(outcome) for outcome in one.kept_back],
+        "totals": [_balance(balance) for balance in one.balances],
         "error": one.error,
+    }
+
+
+def _balance(balance: Balance) -> dict[str, Any]:
+    return {
+        "currency": balance.currency,
+        "compared": balance.compared,
+        "equal": balance.equal,
+        "explained": {rule.value: count for rule, count in balance.explained.items()},
+        "different": len(balance.unexplained),
+        "sales": str(balance.sales),
+        "finops": str(balance.finops),
+        "difference": str(balance.sales - balance.finops),
+        "documents": [
+            {
+                "number": difference.number,
+                "sales": str(difference.sales),
+                "finops": str(difference.finops),
+                "line": difference.line,
+                "rule": difference.explanation.value if difference.explanation else None,
+                "reason": difference.reason,
+            }
+            for difference in balance.differences
+        ],
     }

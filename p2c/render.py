@@ -16,6 +16,7 @@ from p2c.grid import Grid
 from p2c.operations.dead_letters import Group
 from p2c.operations.reconcile import Agreement
 from p2c.operations.report import LaneStatus, Reason
+from p2c.operations.totals import Balance
 from p2c.state.conflicts import Conflict
 from p2c.state.runs import RunRecord
 from p2c.state.waiting import Waiting
@@ -266,7 +267,7 @@ def agreement_table(agreements: Iterable[Agreement]) -> Grid:
     numbers = ("Agree", "Differ", "Kept back", "Not meant to go")
     table = Grid("Template", "Legal entity", *numbers, "", right=numbers)
     for one in agreements:
-        fine = not one.different and not one.error
+        fine = one.agrees
         table.add(
             one.template,
             one.legal_entity,
@@ -277,6 +278,38 @@ def agreement_table(agreements: Iterable[Agreement]) -> Grid:
             Text("✓", style="green") if fine else Text(one.error or "✗", style="red"),
         )
     return table
+
+
+def balances_table(balances: Iterable[Balance]) -> Grid:
+    """The totals of both systems per template, legal entity and currency, with the rules that explain differences."""
+    numbers = ("Compared", "Equal", "Explained", "Different", "Sum in Sales", "Sum in F&O", "Difference")
+    table = Grid("Template", "Legal entity", "Currency", *numbers, right=numbers)
+    for balance in balances:
+        different = len(balance.unexplained)
+        table.add(
+            balance.template,
+            balance.legal_entity,
+            balance.currency,
+            str(balance.compared),
+            str(balance.equal),
+            "\n".join(f"{count} {rule}" for rule, count in sorted(balance.explained.items())) or "0",
+            Text(str(different), style="red" if different else "dim"),
+            f"{balance.sales:,f}",
+            f"{balance.finops:,f}",
+            f"{balance.sales - balance.finops:,f}",
+        )
+    return table
+
+
+def print_balances(console: Console, balances: Sequence[Balance]) -> None:
+    """The table of totals, and every document whose totals differ."""
+    if not balances:
+        return
+    console.print(balances_table(balances))
+    for balance in balances:
+        for difference in balance.differences:
+            style = "dim" if difference.explanation else "red"
+            console.print(Text(f"  {balance.template} {difference} {balance.currency}", style=style))
 
 
 class RunProgress:

@@ -372,6 +372,7 @@ def test_reconcile(play: Stage, p2c: P2C) -> None:
             "skipped": 0,
             "different": [],
             "keptBack": [],
+            "totals": [],
             "error": "",
         }
     ]

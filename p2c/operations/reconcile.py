@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from p2c.documents import Outcome, OutcomeKind
+from p2c.operations.balancing import balances
+from p2c.operations.totals import Balance
 from p2c.sync.session import Session
 from p2c.sync.watching import Mode, Progress
 
@@ -19,6 +21,7 @@ class Agreement:
 
     `different`: documents that a run would write, with the fields that differ. `kept_back`: documents that cannot go
     (parked, rejected, failed), so that nothing can be said of them. `error`: why the comparison itself stopped.
+    `balances`: the totals of its documents on both sides, one per currency; see `p2c.operations.totals`.
     """
 
     template: str
@@ -28,6 +31,12 @@ class Agreement:
     different: Sequence[Outcome] = field(default_factory=tuple)
     kept_back: Sequence[Outcome] = field(default_factory=tuple)
     error: str = ""
+    balances: Sequence[Balance] = field(default_factory=tuple)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether a run would write nothing and every difference between totals is explained."""
+        return not (self.different or self.error or any(balance.unexplained for balance in self.balances))
 
 
 async def reconcile(
@@ -35,6 +44,7 @@ async def reconcile(
 ) -> list[Agreement]:
     """One Agreement per template and legal entity, in running order."""
     results = await session.run(names, mode=Mode(full=True, dry=True), progress=progress)
+    totals = await balances(session, results)
     return [
         Agreement(
             template=one.record.template,
@@ -44,6 +54,11 @@ async def reconcile(
             different=[outcome for outcome in one.outcomes if outcome.kind in _DIFFERENT],
             kept_back=[outcome for outcome in one.outcomes if outcome.kind not in (*_DIFFERENT, *_AGREEING)],
             error=one.record.error,
+            balances=[
+                balance
+                for balance in totals
+                if (balance.template, balance.legal_entity) == (one.record.template, one.record.legal_entity)
+            ],
         )
         for one in results
     ]

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from demo.stage import Stage
+from harness.totals import unexplained
 from p2c.documents import OutcomeKind
 from p2c.sync.session import Finished
 from p2c.sync.watching import Mode
@@ -95,7 +96,10 @@ def test_a_life(stage: Raise, name: str) -> None:
     assert {kind for kinds in again.values() for kind in kinds} <= {"unchanged", "skipped"}
 
     forget_requests(play)
-    for agreement in play.reconcile():
+    agreements = play.reconcile()
+    assert unexplained(agreements) == []
+    assert sum(balance.compared for agreement in agreements for balance in agreement.balances) > 0
+    for agreement in agreements:
         assert agreement.error == ""
         assert [(one.key, one.changed) for one in agreement.different] == []
         assert agreement.kept_back == []

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from demo.stage import Stage
+from harness.totals import unexplained
 from sandbox.finops import FinOpsService
 from sandbox.sales.options import SalesOptions
 from sandbox.wire.reply import Reply
@@ -34,6 +35,7 @@ def check_whole(stage: Stage) -> None:
     forget_requests(stage)
     assert {kind for kinds in counts(stage.run(mode=FULL)).values() for kind in kinds} == {"unchanged", "skipped"}
     assert writes(stage) == (0, 0)
+    assert unexplained(stage.reconcile()) == []
 
 
 def test_throttling_and_latency(stage: Raise) -> None:

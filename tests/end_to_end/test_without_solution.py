@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from demo.stage import Stage
+from harness.totals import unexplained
 from p2c.errors import ConfigError
 from sandbox.sales.options import SalesOptions
 from tests.staging import Raise, change_project, counts, forget_requests, kept_back, writes
@@ -91,5 +92,7 @@ def test_the_rest_runs_with_the_documented_changes(bare: Stage) -> None:
     again = bare.run()
     assert writes(bare) == (0, 0)
     assert len(kept_back(bare, again)) == before, "our own freight line keeps no order back"
-    for agreement in bare.reconcile():
+    agreements = bare.reconcile()
+    assert unexplained(agreements) == []
+    for agreement in agreements:
         assert (agreement.error, list(agreement.different)) == ("", [])
