@@ -236,6 +236,22 @@ def test_a_wrong_token_is_exit_code_5(play: Stage, system: str) -> None:
     assert play.sandbox.finops.stats.writes == 0
 
 
+@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("system", ["sales", "finops"])
+def test_a_disabled_user_is_exit_code_5_with_the_words_of_the_system(
+    play: Stage, p2c: P2C, system: str, status: int
+) -> None:
+    service = play.sandbox.sales if system == "sales" else play.sandbox.finops
+    service.options.disabled_user_status = status
+    service.user_disabled = True
+    for arguments in (("run", "accounts"), ("run", "accounts", "--full"), ("run", "orders-to-sales")):
+        result = p2c(*arguments)
+        assert result.exit_code == 5, arguments
+        assert "is disabled" in " ".join(result.output.split())
+    service.user_disabled = False
+    assert play.sandbox.finops.stats.writes == play.sandbox.sales.stats.writes == 0
+
+
 async def test_a_lane_that_is_taken_is_exit_code_6(play: Stage) -> None:
     async with opened_store(play.settings) as store, await store.lease("lanes/usmf/accounts/lease", 60):
         with command(play) as p2c:

@@ -209,7 +209,8 @@ def _told(name: str) -> Iterator[None]:
     try:
         yield
     except HttpResponseError as error:
-        if isinstance(error, ClientAuthenticationError) and error.response is None:
+        # What the storage account itself says has a code of its own, what the token service says has none.
+        if isinstance(error, ClientAuthenticationError) and getattr(error, "error_code", None) is None:
             why = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
             hint = "Check the identity; P2C_STATE_AUTH__KIND says which one."
             raise AuthError(f"No token for the storage account: {why}", hint=hint) from error

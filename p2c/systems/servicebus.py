@@ -18,12 +18,13 @@ from urllib.parse import quote
 
 import httpx
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.exceptions import AzureError
 
 from p2c.errors import AuthError, ConfigError, Throttled, Transient, Validation
 from p2c.settings import AuthSettings, BusSettings
 from p2c.systems.credentials import build
 from p2c.systems.odata.address import Address, is_loopback
+from p2c.systems.odata.signin import first_line, refuses_identity
 
 SCOPE = "https://servicebus.azure.net/.default"
 BATCH_BYTES = 180_000
@@ -105,11 +106,10 @@ class ServiceBus:
         if self._credential is not None:
             try:
                 token = await self._credential.get_token(SCOPE)
-            except ClientAuthenticationError as error:
-                raise AuthError(
-                    "No token for Service Bus.", hint="The identity needs the role Azure Service Bus Data Sender."
-                ) from error
             except AzureError as error:
+                if refuses_identity(error):
+                    hint = "Check the identity; it needs the role Azure Service Bus Data Sender."
+                    raise AuthError(f"No token for Service Bus: {first_line(error)}", hint=hint) from error
                 raise Transient(f"The token service cannot be reached: {type(error).__name__}.") from error
             headers["Authorization"] = f"Bearer {token.token}"
         return headers

@@ -92,6 +92,11 @@ class FinOpsService(People, Service):
             reply = self._answer(method, path_and_query, headers, body)
         return _bad_gateway() if self.faults.take("lost_answers") else reply
 
+    def disabled(self) -> Reply:
+        """What F&O says to a user who was disabled."""
+        body = json.dumps({"Message": "User 'p2c' is disabled."}).encode()
+        return Reply(self.options.disabled_user_status, {"Content-Type": "application/json"}, body)
+
     def throttled(self, refusal: Refusal) -> Reply:
         """429 with the text of the limit that was reached."""
         text = _USER_LIMITS[refusal.kind].format(limit=refusal.limit, window=refusal.window)

@@ -68,6 +68,8 @@ class SalesOptions:
     """Every n-th operation inside a batch is answered 429. May change while the service runs."""
     disabled_owners: Literal["refuse", "take"] = "refuse"
     """What a record meets that is given to a user who is disabled. Which of the two is not known."""
+    disabled_user_status: int = 403
+    """The status of answers to an integration user who is disabled: 400, 401 or 403. Which one is not known."""
     in_values: int = 2000
     """How many values Microsoft.Dynamics.CRM.In takes."""
 

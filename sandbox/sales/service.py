@@ -88,6 +88,12 @@ class SalesService(Service):
 
     # ------------------------------------------------------------ the service's own answers
 
+    def disabled(self) -> Reply:
+        """What Dataverse says to a user who was disabled."""
+        text = "The specified user(Id = 00000000-0000-0000-0000-00000000abcd) is disabled. Consider enabling this user."
+        body = json.dumps({"error": {"code": "0x80040225", "message": text}}).encode()
+        return Reply(self.options.disabled_user_status, {"Content-Type": "application/json"}, body)
+
     def throttled(self, refusal: Refusal) -> Reply:
         """Give the 429 of Dataverse."""
         code, text = {

@@ -90,6 +90,8 @@ class Service(ABC):
 
     def __init__(self, *, token: str, limits: Limits | None = None, clock: Clock | None = None) -> None:
         self.token = token
+        self.user_disabled = False
+        """Whether the users of all tokens are disabled."""
         self.tokens: dict[str, str] = {token: "integration", f"{token}-people": "people"}
         self.clock = clock or Clock()
         self.limiter = Limiter(limits or Limits())
@@ -119,6 +121,10 @@ class Service(ABC):
         """Give the 401 of this service."""
         challenge = f'Bearer error="invalid_token", error_description="{reason}"'
         return Reply(401, {"WWW-Authenticate": challenge})
+
+    def disabled(self) -> Reply:
+        """Give the answer to a user who is known and may not work any more."""
+        return Reply(403)
 
     def extra_headers(self, user: str) -> dict[str, str]:
         """Give headers that the service puts on every answer to `user`."""
@@ -156,6 +162,9 @@ class Service(ABC):
             self.stats.rejected += 1
             absent = "authorization" not in headers
             return _response(self.unauthorized("The access token is missing" if absent else "The token is expired"))
+        if self.user_disabled:
+            self.stats.rejected += 1
+            return _response(self.disabled())
         self.stats.requests += 1
         refusal = self.limiter.enter(user, self.clock.now().timestamp())
         if refusal is not None:
@@ -246,11 +255,14 @@ class Service(ABC):
         return _json_response({"now": self.clock.now().isoformat()})
 
     async def _token(self, request: Request) -> Response:
-        """Client credentials, as Microsoft Entra ID answers them; the secret `wrong` is refused."""
+        """Client credentials, as Microsoft Entra ID answers them; the secret `wrong` and a disabled app are refused."""
         form = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
         if form.get("client_secret") == "wrong":
             problem = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
             return _json_response(problem, 401)
+        if form.get("client_secret") == "disabled":
+            reason = "AADSTS7000112: Application 'p2c' is disabled.\r\nTrace ID: 00000000-0000-0000-0000-000000000000"
+            return _json_response({"error": "unauthorized_client", "error_description": reason}, 400)
         token, seconds = self.issue_token()
         answer = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
         return _json_response(answer)

@@ -32,6 +32,7 @@ _SALES_THROTTLED = frozenset({"0x80072321", "0x80072322", "0x80072326"})
 _SALES_CONFLICT = frozenset({"0x80060892", "0x80040237", "0x80040333", "0x80060882"})
 _SALES_MISSING = frozenset({"0x80060891", "0x80040217"})
 _SALES_PRIVILEGE = frozenset({"0x80040220", "0x80048306"})
+_SALES_DISABLED = "0x80040225"
 _SALES_CONFIG = frozenset({"0x80072491", "0x80072492", "0x80041103", "0x8006088a"})
 _SALES_EXPIRED_TOKEN = "0x80044352"
 _SALES_PLUGIN_ABORT = "0x80040265"
@@ -52,6 +53,11 @@ _BAD_QUERY = re.compile(
     re.IGNORECASE,
 )
 _PRIVILEGE = re.compile(r"is missing prv\w+|SecLib::|not authorized to|access is denied", re.IGNORECASE)
+_CALLER = re.compile(
+    r"AADSTS\d+|\buser\b.{0,200}\bis (?:disabled|not enabled)|not a member of the organization"
+    r"|has not been assigned any (?:roles|licen[sc]e)",
+    re.IGNORECASE,
+)
 _DEADLOCK = re.compile(r"deadlock|timeout expired|execution timeout|transport-level error", re.IGNORECASE)
 _TOO_MUCH = re.compile(
     r"high resource utilization|Number of requests ex|Combined execution time|concurrent requests ex"
@@ -130,6 +136,22 @@ def classify_finops(status: int, headers: Mapping[str, str], body: bytes) -> Ref
     if status >= 500 and "Infolog:" in text and not _DEADLOCK.search(text):
         return Validation(message, system="finops", correlation=refusal.correlation, fault=fault)
     return _by_status("finops", refusal, message, fault)
+
+
+def of_whole_request(
+    system: SystemName, error: Refused, status: int, headers: Mapping[str, str], body: bytes
+) -> Refused:
+    """`error`, or AuthError where a read or a whole batch is rejected for the user who sends it.
+
+    Both systems may say so with 400. Inside a batch the same words can be about another user (the owner of a record),
+    so they concern one document there.
+    """
+    if not isinstance(error, Validation):
+        return error
+    refusal = read(status, headers, body)
+    if refusal.code.lower() == _SALES_DISABLED or _CALLER.search(refusal.text):
+        return _identity_refused(system, refusal, str(error))
+    return error
 
 
 def reasons(texts: tuple[str, ...]) -> Iterator[str]:

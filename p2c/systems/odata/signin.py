@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from azure.core.credentials_async import AsyncTokenCredential
-from azure.core.exceptions import AzureError, ClientAuthenticationError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 
 from p2c.documents import SystemName
 from p2c.errors import AuthError, Transient
@@ -30,13 +30,21 @@ class SignIn:
         """
         try:
             token = await self._credential.get_token(self._scope, claims=claims)
-        except ClientAuthenticationError as error:
-            hint = "Check the identity in the settings, and that the tenant knows it."
-            raise AuthError(f"No token for {self._scope}: {_first_line(error)}", hint=hint) from error
         except AzureError as error:
+            if refuses_identity(error):
+                hint = "Check the identity in the settings, and that the tenant knows it."
+                raise AuthError(f"No token for {self._scope}: {first_line(error)}", hint=hint) from error
             message = f"The token service cannot be reached: {type(error).__name__}."
             raise Transient(message, sent=False, system=self._system) from error
         return f"Bearer {token.token}"
+
+
+def refuses_identity(error: AzureError) -> bool:
+    """Whether the token service rejects the identity (400, 401, 403), and is not merely busy or out of reach."""
+    response = error.response if isinstance(error, HttpResponseError) else None
+    if response is None:
+        return isinstance(error, ClientAuthenticationError)
+    return 400 <= response.status_code < 500 and response.status_code not in (408, 429)
 
 
 def challenge(headers: Mapping[str, str]) -> str | None:
@@ -51,6 +59,7 @@ def challenge(headers: Mapping[str, str]) -> str | None:
         return None
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error of the token service says, without its trace."""
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__

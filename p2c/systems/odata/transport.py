@@ -26,7 +26,7 @@ from p2c.errors import ConfigError, Correlation, P2CError, Throttled, Transient
 from p2c.systems.odata.address import Address, is_loopback
 from p2c.systems.odata.answer import Answer, Statistics
 from p2c.systems.odata.batch import ChangeSet, Part, PartAnswer, align, decode, encode
-from p2c.systems.odata.errors import NAMES, Refused
+from p2c.systems.odata.errors import NAMES, Refused, of_whole_request
 from p2c.systems.odata.gate import Gate, Shut
 from p2c.systems.odata.refusal import ACTIVITY_ID, REQUEST_ID
 from p2c.systems.odata.retry import RetryPolicy
@@ -237,7 +237,7 @@ class ODataClient:
                 answer = await self._attempt(call)
                 if not _is_refusal(answer.status) or _is_multipart(answer):
                     return read(answer)
-                error: P2CError = self.classify(answer.status, answer.headers, answer.body)
+                error: P2CError = self._whole(call, answer)
                 if answer.status == 401 and not call.signed_in_again:
                     call.signed_in_again = True
                     call.claims = challenge(answer.headers)
@@ -246,6 +246,13 @@ class ODataClient:
             except (Throttled, Transient) as failure:
                 error = failure
             await self._before_retry(call, error)
+
+    def _whole(self, call: _Call, answer: Answer) -> Refused:
+        """The error that the rejection of a request is; of a read or a batch it may concern the user who sends it."""
+        error = self.classify(answer.status, answer.headers, answer.body)
+        if call.method != "GET" and not call.url.endswith("$batch"):
+            return error
+        return of_whole_request(self.system, error, answer.status, answer.headers, answer.body)
 
     def _taken(self, answer: Answer) -> Answer:
         """The answer to a plain request, unless it is a refusal framed as a multipart."""
