@@ -25,7 +25,7 @@ from p2c.operations.reconcile import Agreement
 from p2c.operations.report import reasons
 from p2c.shell import Exit, say_interrupted
 from p2c.sync.session import Finished
-from sandbox.company import CompanyError
+from sandbox.company import NAMES, CompanyError
 
 _MOVED = (OutcomeKind.CREATED, OutcomeKind.UPDATED, OutcomeKind.DELETED)
 _SHOWN = 12
@@ -128,7 +128,7 @@ def _checked_table(checked: Sequence[Checked]) -> Table:
 def main(given: Sequence[str] | None = None) -> int:
     """Plays the demonstration; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--company", default="contoso", help="contoso, contoso-group, or generated (with --size)")
+    parser.add_argument("--company", default="contoso", help=f"one of {', '.join(NAMES)}")
     parser.add_argument("--data", type=Path, help="a folder of CSV files in the Northwind layout")
     parser.add_argument("--size", type=int, default=0, help="number of orders of a generated company")
     parser.add_argument("--seed", type=int, default=1, help="seed of a generated company")

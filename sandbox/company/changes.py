@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from sandbox.company import order_entry
 from sandbox.company.finops_masters import OWN_CUSTOMER, product_row
 from sandbox.company.plan import (
     Account,
@@ -76,6 +77,7 @@ class Changes:
             self._freight,
             self._changed_line,
             self._cancelled_order,
+            self._cancelled_later,
             self._credit_note,
         ]
         said = [sentence for act in acts for sentence in act()]
@@ -206,6 +208,10 @@ class Changes:
             self._finops.cancel_order(order.number, order.legal_entity)
             yield f"F&O: order {order.number} was cancelled."
             return
+
+    def _cancelled_later(self) -> Iterator[str]:
+        for number in order_entry.cancel_later(self._finops, self._plan):
+            yield f"F&O: order {number} was cancelled."
 
     def _credit_note(self) -> Iterator[str]:
         for order in self._plan.orders:

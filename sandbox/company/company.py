@@ -1,12 +1,21 @@
 """A company in both systems: master data and people who work, in the order in which a demonstration needs it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.company import contoso, finops_masters, folder, fulfilment, generated, sales_masters
+from sandbox.company import (
+    contoso,
+    contoso_money,
+    finops_masters,
+    folder,
+    fulfilment,
+    generated,
+    generated_money,
+    sales_masters,
+)
 from sandbox.company.changes import Changes
 from sandbox.company.plan import CompanyError, LegalEntity, Plan
 from sandbox.company.project import project_of
@@ -15,8 +24,23 @@ from sandbox.company.selling import Seller
 from sandbox.finops import FinOpsService
 from sandbox.sales.service import SalesService
 
-NAMES = ("contoso", "contoso-group", "generated")
+NAMES = (
+    "contoso",
+    "contoso-group",
+    "contoso-money",
+    "contoso-group-money",
+    "contoso-large",
+    "generated",
+    "generated-money",
+)
 """Companies that can be had by name; any other comes from a folder of CSV files."""
+_HAND_MADE: Mapping[str, Callable[[], Plan]] = {
+    "contoso": contoso.plan,
+    "contoso-group": contoso.group,
+    "contoso-money": contoso_money.plan,
+    "contoso-group-money": contoso_money.group,
+    "contoso-large": contoso_money.large,
+}
 
 
 @dataclass
@@ -91,16 +115,17 @@ def build(
     """Give a company that is in no system yet.
 
     `data` is a folder of CSV files and goes before `name`; `size` above 0 asks for a generated company with that many
-    orders. Raises CompanyError for an unknown name or a folder that cannot be used.
+    orders, `generated-money` where that is the name, else `generated`. Raises CompanyError for an unknown name or a
+    folder that cannot be used.
     """
     if data is not None:
         plan = folder.plan(data)
+    elif name == "generated-money":
+        plan = generated_money.plan(seed, size or generated_money.DEFAULT_SIZE)
     elif size > 0 or name == "generated":
         plan = generated.plan(seed, size)
-    elif name == "contoso":
-        plan = contoso.plan()
-    elif name == "contoso-group":
-        plan = contoso.group()
+    elif name in _HAND_MADE:
+        plan = _HAND_MADE[name]()
     else:
         raise CompanyError(f"There is no company '{name}'; there are {', '.join(NAMES)}")
     return Company(plan.name, plan, sales, finops)

@@ -59,4 +59,5 @@ def _product(entity: LegalEntity, product: Product, stopped: bool) -> dict[str, 
         "IsSalesStopped": "Yes" if stopped else "No",
         "_SiteId": _SITE,
         "_WarehouseId": _WAREHOUSE,
+        "_PriceQuantity": product.price_unit,
     }

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from sandbox.company import order_entry
 from sandbox.company.plan import Order, OrderFate, Plan, Progress
 from sandbox.finops import FinOpsService
 
@@ -15,7 +16,7 @@ _SHIPPED = {Progress.SHIPPED, Progress.INVOICED}
 def fulfil(service: FinOpsService, plan: Plan) -> dict[str, int]:
     """Work on each order of the plan that is in F&O and still active; give how many got how far.
 
-    Then stop products that are sold no more, and run *Calculate sales totals*.
+    Then enter the orders that start in F&O, stop products that are sold no more, and run *Calculate sales totals*.
     """
     reached: Counter[str] = Counter()
     waiting = [order for order in plan.orders if order.fate is OrderFate.ACTIVE and order.progress is not Progress.NONE]
@@ -25,6 +26,9 @@ def fulfil(service: FinOpsService, plan: Plan) -> dict[str, int]:
             if row is not None and row["SalesOrderProcessingStatus"] == "Active":
                 _work_on(service, order)
                 reached[order.progress.value] += 1
+        for entered in plan.entered:
+            if order_entry.enter(service, plan, entered):
+                reached["entered in F&O"] += 1
         _stop_products(service, plan)
         service.calculate_totals()
     return dict(reached)

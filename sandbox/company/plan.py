@@ -10,13 +10,15 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
-EXPONENTS = {"JPY": 0}
+EXPONENTS = {"JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3}
 """Decimals of a currency, where it is not 2 (ISO 4217)."""
 
 PRICE_LISTS = {
     "USD": "CRM Service USA (sample)",
     "EUR": "CRM Service Europe",
     "JPY": "CRM Service Japan",
+    "KRW": "CRM Service Korea",
+    "KWD": "CRM Service Kuwait",
 }
 """The price list of each currency. The first name is the one that the documented value map knows."""
 
@@ -25,7 +27,14 @@ UNIT_GROUP = "Default unit"
 UNITS = {"ea": "Primary Unit", "box": "Box", "kg": "Kilogram", "hr": "Hour", "pcs": "Piece"}
 """Unit symbol in F&O → name of the unit in Sales. All belong to the unit group above."""
 
-RATES = {"USD": Decimal("1"), "EUR": Decimal("0.92"), "JPY": Decimal("150"), "CHF": Decimal("0.88")}
+RATES = {
+    "USD": Decimal("1"),
+    "EUR": Decimal("0.92"),
+    "JPY": Decimal("150"),
+    "CHF": Decimal("0.88"),
+    "KRW": Decimal("1390"),
+    "KWD": Decimal("0.307"),
+}
 """Units of the currency for one US dollar, the base currency in Sales."""
 
 
@@ -107,6 +116,8 @@ class Product:
     """A released product of F&O. `prices` are people's own price list items in Sales, by currency.
 
     A `stopped` product that orders name was sold before: people stop it after these orders have been delivered.
+    `price_unit` is for how many units F&O's price is. `volume` are the steps of its discount list in Sales: from so
+    many units on, so many per cent.
     """
 
     number: str
@@ -120,6 +131,19 @@ class Product:
     stopped: bool = False
     decimals: int = 0
     prices: dict[str, Decimal] = field(default_factory=dict)
+    price_unit: Decimal = Decimal("1")
+    volume: tuple[tuple[int, Decimal], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """A further price list in Sales, valid from one day to another. `prices` are by product and unit of F&O."""
+
+    name: str
+    currency: str
+    begin: date
+    end: date
+    prices: dict[tuple[str, str], Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +195,10 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A quote. `customer` is the key of an account or contact; `ship_to` of None copies the customer's address."""
+    """A quote. `customer` is the key of an account or contact; `ship_to` of None copies the customer's address.
+
+    A blank `price_list` is the one of the currency.
+    """
 
     number: str
     name: str
@@ -183,6 +210,7 @@ class Quote:
     ship_to: Address | None = None
     deliver_by: date | None = None
     details: dict[str, object] = field(default_factory=dict)
+    price_list: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +230,65 @@ class Order:
     freight: Decimal = Decimal("0")
     quote: str = ""
     details: dict[str, object] = field(default_factory=dict)
+    price_list: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredLine:
+    """A line that people enter in F&O. A price of None takes the product's; `charge` is a charge transaction.
+
+    `discount` and `multiline` are amounts for one unit, `percent` and `multiline_percent` percentages.
+    """
+
+    product: str
+    quantity: Decimal
+    price: Decimal | None = None
+    price_unit: Decimal | None = None
+    unit: str = ""
+    discount: Decimal = Decimal("0")
+    percent: Decimal = Decimal("0")
+    multiline: Decimal = Decimal("0")
+    multiline_percent: Decimal = Decimal("0")
+    fixed: Decimal = Decimal("0")
+    charge: Decimal = Decimal("0")
+
+
+class Credit(StrEnum):
+    """What people take back of an order's last invoice."""
+
+    NONE = "none"
+    FIRST_LINE = "half of the first line"
+    WHOLE = "the whole invoice"
+
+
+class Cancellation(StrEnum):
+    """What people cancel of an order after its confirmation."""
+
+    NONE = "none"
+    LAST_LINE = "the last line"
+    WHOLE_LATER = "the whole order, once it is in Sales"
+
+
+@dataclass(frozen=True, slots=True)
+class EnteredOrder:
+    """An order that people enter in F&O. `customer` is the key of an account or contact.
+
+    `charges` are the header's, by code; `invoices` is over how many deliveries and invoices the order is spread.
+    """
+
+    number: str
+    customer: str
+    lines: tuple[EnteredLine, ...]
+    currency: str = "USD"
+    legal_entity: str = "usmf"
+    includes_tax: bool = False
+    discount: Decimal = Decimal("0")
+    discount_percent: Decimal = Decimal("0")
+    charges: dict[str, Decimal] = field(default_factory=dict)
+    progress: Progress = Progress.CONFIRMED
+    invoices: int = 1
+    cancellation: Cancellation = Cancellation.NONE
+    credit: Credit = Credit.NONE
 
 
 @dataclass(slots=True)
@@ -215,13 +302,15 @@ class Plan:
     products: list[Product] = field(default_factory=list)
     quotes: list[Quote] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
+    entered: list[EnteredOrder] = field(default_factory=list)
+    price_lists: list[PriceList] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def currencies(self) -> list[str]:
         """Give the currencies that the plan mentions, US dollars first."""
         named = {entity.currency for entity in self.legal_entities}
         named |= {account.currency for account in self.accounts} | {product.currency for product in self.products}
-        named |= {document.currency for document in self.documents()}
+        named |= {document.currency for document in (*self.documents(), *self.entered)}
         return ["USD", *sorted(named - {"USD"})]
 
     def documents(self) -> Iterator[Quote | Order]:

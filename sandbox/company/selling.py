@@ -13,6 +13,8 @@ from sandbox.company.plan import (
     Order,
     OrderFate,
     Plan,
+    PriceList,
+    Product,
     Quote,
     QuoteFate,
 )
@@ -20,6 +22,7 @@ from sandbox.company.sales_desk import Ref, SalesDesk, record_id
 from sandbox.company.sales_masters import address_columns, currency_of, owner_of, price_list_of
 
 _CHUNK = 500
+_MOST = 1_000_000
 _LOST, _CANCELED = 5, 6
 _Document = TypeVar("_Document", Quote, Order)
 
@@ -96,6 +99,49 @@ class Seller:
                     "uomid": Ref("uom", found["defaultuomid"]),
                 }
                 self._desk.ensure("productpricelevel", f"{product.number} {currency}", item, {"amount": amount})
+            if product.volume and product.number in self._products:
+                self._discount_by_volume(product)
+        for price_list in self._plan.price_lists:
+            self._price_in_list(price_list)
+
+    def _discount_by_volume(self, product: Product) -> None:
+        """Give the product's price list item a discount list."""
+        found = self._products[product.number]
+        item = self._desk.find(
+            "productpricelevel",
+            productid=found["productid"],
+            pricelevelid=price_list_of(self._desk, product.currency).id,
+            uomid=found["defaultuomid"],
+        )
+        if item is None:
+            raise CompanyError(f"Product {product.number} has no price yet: synchronise products before people sell")
+        name = f"Volume {product.number}"
+        discounts = self._desk.ensure("discounttype", name, {"name": name}, {})
+        ends = [low - 1 for low, _ in product.volume[1:]] + [_MOST]
+        for (low, percent), high in zip(product.volume, ends, strict=True):
+            step = {"discounttypeid": discounts, "lowquantity": low}
+            self._desk.ensure("discount", f"{name} {low}", step, {"highquantity": high, "percentage": percent})
+        row = self._desk.service.row("productpricelevel", item.id)
+        if row is not None and row["discounttypeid"] != discounts.id:
+            self._desk.update(item, {"discounttypeid": discounts})
+
+    def _price_in_list(self, price_list: PriceList) -> None:
+        """Write a further price list with its items, each in a unit of its own."""
+        validity = {"begindate": price_list.begin, "enddate": price_list.end}
+        currency = currency_of(self._desk, price_list.currency)
+        row = {"transactioncurrencyid": currency, **validity}
+        record = self._desk.ensure("pricelevel", price_list.name, {"name": price_list.name}, row)
+        for (number, unit), amount in price_list.prices.items():
+            product = self._products[number]
+            item = {
+                "productid": Ref("product", product["productid"]),
+                "pricelevelid": record,
+                "uomid": self._unit(unit, product),
+            }
+            self._desk.ensure("productpricelevel", f"{price_list.name} {number} {unit}", item, {"amount": amount})
+
+    def _unit(self, symbol: str, product: dict[str, Any]) -> Ref | None:
+        return self._desk.find("uom", name=UNITS[symbol], uomscheduleid=product["defaultuomscheduleid"])
 
     def _write(self, kind: _Kind, documents: Sequence[_Document], decide: Callable[[_Document, Ref], None]) -> int:
         rows = self._desk.service.store.select(kind.header, columns=(kind.number,))
@@ -116,6 +162,8 @@ class Seller:
     def _write_document(self, kind: _Kind, document: Quote | Order) -> Ref:
         record, source = self._customers[document.customer]
         price_list, currency = self._list_of(document.currency)
+        if document.price_list:
+            price_list = self._desk.ensure("pricelevel", document.price_list, {"name": document.price_list}, {})
         row: dict[str, object] = {
             kind.number: document.number,
             "name": document.name,
@@ -148,7 +196,7 @@ class Seller:
         product = self._products[line.product]
         unit: Ref | None = Ref("uom", product["defaultuomid"])
         if line.unit:
-            unit = self._desk.find("uom", name=UNITS[line.unit], uomscheduleid=product["defaultuomscheduleid"])
+            unit = self._unit(line.unit, product)
         row |= {"productid": Ref("product", product["productid"]), "uomid": unit}
         if line.price is not None:
             row |= {"ispriceoverridden": True, "priceperunit": line.price}

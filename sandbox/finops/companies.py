@@ -19,6 +19,7 @@ _CURRENCIES = (
     ("EUR", "Euro", "€", "0.01"),
     ("GBP", "British Pound", "£", "0.01"),
     ("JPY", "Japanese Yen", "¥", "1"),
+    ("KRW", "South Korean Won", "₩", "1"),
     ("CHF", "Swiss Franc", "CHF", "0.01"),
     ("CAD", "Canadian Dollar", "$", "0.01"),
     ("KWD", "Kuwaiti Dinar", "KD", "0.001"),
