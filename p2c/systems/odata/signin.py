@@ -44,7 +44,8 @@ def refuses_identity(error: AzureError) -> bool:
     response = error.response if isinstance(error, HttpResponseError) else None
     if response is None:
         return isinstance(error, ClientAuthenticationError)
-    return 400 <= response.status_code < 500 and response.status_code not in (408, 429)
+    status = response.status_code
+    return status is not None and 400 <= status < 500 and status not in (408, 429)
 
 
 def challenge(headers: Mapping[str, str]) -> str | None:
