@@ -14,6 +14,7 @@ P2CError
     ├── Conflict         the row is there already, or was changed meanwhile: read again, then decide
     ├── MissingRow       the row to change is not there
     ├── Validation       the row was refused for what it holds; a person or the mapping must change it
+    │   └── NotSendable      p2c did not send it: it exceeds a limit that p2c itself checks
     └── ExpiredToken     the change-tracking token is too old: read everything again
 ```
 
@@ -187,6 +188,12 @@ class Validation(ServiceError):
     """The service refused what the row holds; the message is the service's own, cleaned for display."""
 
     code = "validation"
+
+
+class NotSendable(Validation):
+    """p2c did not send the row: it exceeds a limit that p2c checks before it sends."""
+
+    code = "not_sendable"
 
 
 class ExpiredToken(ServiceError):

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from p2c.documents import Flaw, Outcome, OutcomeKind, Rejected, Skipped, SourceDocument
-from p2c.errors import ServiceError, Validation
+from p2c.errors import NotSendable, ServiceError, Validation
 from p2c.state.checkpoint import Checkpoint
+from p2c.sync.advice import advice
 
 _SYSTEMS = {"sales": "Sales", "finops": "Finance and Operations"}
 _SPOKEN = {
@@ -94,24 +95,27 @@ def parked(document: SourceDocument, missing: Sequence[Awaited]) -> Outcome:
         field=missing[0].field,
         line=missing[0].line,
         missing=keys,
-        reason=f"waits for {'; '.join(str(first[key]) for key in keys)}; it goes by itself when that is there",
+        reason=f"Waits for {'; '.join(str(first[key]) for key in keys)}. {advice(OutcomeKind.PARKED)}",
     )
 
 
 def from_error(document: SourceDocument, error: ServiceError) -> Outcome:
-    """The outcome of a document that the destination refused (rejected) or did not take (failed)."""
-    refused = isinstance(error, Validation)
+    """The outcome of a document that the destination rejected, that p2c could not send, or that was not written."""
     system = system_name(error.system)
-    if refused:
-        said, advice = f"{system} refused it", "Correct the record or its mapping; the next run tries it again."
+    kind = OutcomeKind.REJECTED if isinstance(error, Validation) else OutcomeKind.FAILED
+    if isinstance(error, NotSendable):
+        said = "Rejected by p2c before it was sent"
+    elif kind is OutcomeKind.REJECTED:
+        said = f"Rejected by {system}"
     else:
-        said, advice = f"{system} did not take it", "The next run looks again and tries what is missing."
+        said = f"Could not be written to {system}"
     message = str(error).rstrip()
+    end = "" if message.endswith((".", "!", "?")) else "."
     return Outcome(
-        OutcomeKind.REJECTED if refused else OutcomeKind.FAILED,
+        kind,
         label(document),
         source_id=document.source_id,
-        reason=f"{said}: {message}{'' if message.endswith('.') else '.'} {advice}",
+        reason=f"{said}: {message}{end} {advice(kind)}",
         field=error.fault.field,
         line=error.fault.row,
         request_id=error.correlation.request_id or error.correlation.activity_id,

@@ -126,7 +126,7 @@ class Replay:
         entry = (await self._lane.ledger.get_many([waiting.key])).get(waiting.key)
         if entry is not None and entry.settled:
             await self._taking.gone([Deletion(waiting.source_id or entry.source_id, waiting.key)])
-            reason = "The template does not read it any more; the next run sees to the destination if it is deleted."
+            reason = "The template does not read it any more. The next run looks whether it was deleted at the source."
         else:
-            reason = "The template does not read it any more, and it never went."
+            reason = "The template does not read it any more, and it was never written."
         return Settled(document, Outcome(OutcomeKind.SKIPPED, waiting.key, waiting.source_id, reason, rule=LEFT))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from p2c.documents import DocumentChange
-from p2c.errors import AuthError, ConfigError, ServiceError, Throttled, Transient, Validation
+from p2c.errors import AuthError, ConfigError, NotSendable, ServiceError, Throttled, Transient, Validation
 from p2c.systems.odata.batch import ChangeSet, Part, PartAnswer
 from p2c.systems.odata.transport import ODataClient
 from p2c.systems.parallel import together
@@ -80,7 +80,7 @@ class BatchWriter:
                 f"The document {change.key} has {len(change.rows)} rows to write; "
                 f"{self._most} is the most that can be written together."
             )
-            tally.results[index] = Validation(reason, system=self._client.system)
+            tally.results[index] = NotSendable(reason, system=self._client.system)
             return None
         try:
             parts = tuple(self._encode(change))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2c.documents import Flaw, Note, NoteCode, Outcome, OutcomeKind, Skipped
-from p2c.errors import Correlation, Fault, ServiceError, Throttled, Transient, Validation
+from p2c.errors import Correlation, Fault, NotSendable, ServiceError, Throttled, Transient, Validation
 from p2c.state.checkpoint import Checkpoint
 from p2c.sync import outcomes
 from p2c.sync.outcomes import Awaited
@@ -33,7 +33,8 @@ def test_parked_tells_each_row_once_with_the_first_place_that_names_it() -> None
     assert found.missing == ("account C-1", "product P-1")
     assert (found.field, found.line) == ("Customer", "")
     assert found.reason == (
-        "waits for account C-1 (Customer); product P-1 (Line 1: ProductNumber); it goes by itself when that is there"
+        "Waits for account C-1 (Customer); product P-1 (Line 1: ProductNumber). "
+        "Retried automatically when that is there."
     )
 
 
@@ -41,7 +42,7 @@ def test_parked_says_why_a_row_that_is_there_will_not_do() -> None:
     found = outcomes.parked(
         DOCUMENT, [Awaited("product", "P-1", "ProductNumber", why="is Draft in Sales: activate it")]
     )
-    assert "product P-1 (ProductNumber), which is Draft in Sales: activate it; it goes" in found.reason
+    assert "product P-1 (ProductNumber), which is Draft in Sales: activate it. Retried" in found.reason
 
 
 def test_a_refusal_is_rejected_with_who_said_what_and_what_to_do() -> None:
@@ -55,16 +56,23 @@ def test_a_refusal_is_rejected_with_who_said_what_and_what_to_do() -> None:
     assert found.kind is OutcomeKind.REJECTED
     assert (found.field, found.line, found.request_id) == ("CustomerGroupId", "Line 1", "r-1")
     assert found.reason == (
-        "Finance and Operations refused it: Customer group X is not there. "
-        "Correct the record or its mapping; the next run tries it again."
+        "Rejected by Finance and Operations: Customer group X is not there. "
+        "Correct the record, the mapping or the setting that it names. Retried when the record changes at the source, "
+        "in the next full comparison, or at once with `p2c dead-letters replay`."
     )
+
+
+def test_a_limit_of_p2c_is_named_as_its_own() -> None:
+    found = outcomes.from_error(DOCUMENT, NotSendable("The document has 1100 rows.", system="sales"))
+    assert found.kind is OutcomeKind.REJECTED
+    assert found.reason.startswith("Rejected by p2c before it was sent: The document has 1100 rows. ")
 
 
 @pytest.mark.parametrize("error", [Transient("no answer", system="sales"), Throttled("slower", system="sales")])
 def test_what_was_not_taken_has_failed(error: ServiceError) -> None:
     found = outcomes.from_error(DOCUMENT, error)
     assert found.kind is OutcomeKind.FAILED
-    assert found.reason.startswith(f"Sales did not take it: {error.message}. ")
+    assert found.reason.startswith(f"Could not be written to Sales: {error.message}. Retried in the next run.")
 
 
 def test_a_document_without_a_number_goes_by_its_id() -> None:

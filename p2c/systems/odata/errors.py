@@ -63,6 +63,12 @@ _TOO_MUCH = re.compile(
     r"high resource utilization|Number of requests ex|Combined execution time|concurrent requests ex"
 )
 
+_SERVICING = re.compile(
+    r"maintenance|servic(?:ing|e unavailable)|temporarily|offline|being (?:updated|upgraded)|will be back",
+    re.IGNORECASE,
+)
+"""Words of the page that stands in for an environment while Microsoft updates it."""
+
 _EXISTS = re.compile(r"already exists", re.IGNORECASE)
 _ROW_GONE = re.compile(r"No resources were found when selecting for (?:update|delete)", re.IGNORECASE)
 _UPDATE_CONFLICT = re.compile(r"An update conflict occurred due to another user process", re.IGNORECASE)
@@ -167,6 +173,11 @@ def reasons(texts: tuple[str, ...]) -> Iterator[str]:
 def _by_status(system: SystemName, refusal: Refusal, message: str, fault: Fault) -> Refused:
     """What codes and texts of one system leave open."""
     status, correlation = refusal.status, refusal.correlation
+    if _is_servicing(refusal):
+        down = f"{NAMES[system]} is down for maintenance (it answers {status} with a page, not with data)"
+        return Transient(
+            f"{down}: {refusal.text}" if refusal.text else f"{down}.", system=system, correlation=correlation
+        )
     if _DEADLOCK.search(refusal.text):
         return Transient(message, system=system, correlation=correlation)
     if _UNKNOWN_NAME.search(refusal.text) or _BAD_QUERY.search(refusal.text) or 300 <= status < 400:
@@ -180,6 +191,13 @@ def _by_status(system: SystemName, refusal: Refusal, message: str, fault: Fault)
     if status == 408 or status >= 500 or status < 300:
         return Transient(message, system=system, correlation=correlation)
     return Validation(message, system=system, correlation=correlation, fault=fault)
+
+
+def _is_servicing(refusal: Refusal) -> bool:
+    """Whether the answer is the page of an environment under maintenance, or a redirect to it."""
+    if 300 <= refusal.status < 400:
+        return _SERVICING.search(refusal.location) is not None
+    return refusal.is_page and (refusal.status == 503 or _SERVICING.search(refusal.text) is not None)
 
 
 def _asks_for_less(refusal: Refusal) -> bool:

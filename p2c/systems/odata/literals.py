@@ -15,7 +15,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from p2c.documents import Value
-from p2c.errors import Validation
+from p2c.errors import NotSendable
 from p2c.systems.odata import jsonnum
 
 Item = TypeVar("Item")
@@ -192,6 +192,6 @@ def _encode(text: str, *, safe: str) -> str:
     try:
         return quote(text, safe=safe)
     except UnicodeEncodeError:
-        raise Validation(
+        raise NotSendable(
             "A key or filter value holds half of a character (a lone surrogate) and cannot be sent."
         ) from None

@@ -33,6 +33,9 @@ class Refusal:
     is_odata: bool
     retry_after: float | None
     correlation: Correlation
+    is_page: bool = False
+    """Whether it is a page for a browser, or leads to one: no answer of the service itself."""
+    location: str = ""
 
     @property
     def text(self) -> str:
@@ -53,7 +56,8 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Refusal:
         request_id=next((lower[name] for name in REQUEST_ID if lower.get(name)), ""),
         activity_id=next((lower[name] for name in ACTIVITY_ID if lower.get(name)), ""),
     )
-    return Refusal(status, code, texts, is_odata, retry_after(lower), correlation)
+    page = "text/html" in lower.get("content-type", "") or body.lstrip()[:1] == b"<"
+    return Refusal(status, code, texts, is_odata, retry_after(lower), correlation, page, lower.get("location", ""))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -321,3 +322,32 @@ def test_no_answer_is_too_odd_to_be_classified(status: int, body: bytes) -> None
         error = classify(status, {"Retry-After": "x"}, body)
         assert isinstance(error, P2CError)
         assert error.message
+
+
+SERVICED = b"<html><title>Scheduled maintenance</title><body>We will be back soon.</body></html>"
+
+
+@pytest.mark.parametrize("classify", [classify_sales, classify_finops])
+@pytest.mark.parametrize(
+    ("status", "headers", "body"),
+    [
+        (503, {"content-type": "text/html"}, b"<html><body>Service Unavailable</body></html>"),
+        (503, {}, b"<html></html>"),
+        (404, {"content-type": "text/html"}, SERVICED),
+        (302, {"location": "https://status.example/offline/maintenance.html"}, b""),
+    ],
+)
+def test_a_page_of_maintenance_passes_and_is_no_wrong_address(
+    classify: Callable[..., Exception], status: int, headers: dict[str, str], body: bytes
+) -> None:
+    error = classify(status, headers, body)
+    assert type(error) is Transient
+    assert "down for maintenance" in str(error)
+    assert "address" not in str(error)
+
+
+@pytest.mark.parametrize("classify", [classify_sales, classify_finops])
+def test_a_page_of_another_site_is_a_wrong_address(classify: Callable[..., Exception]) -> None:
+    error = classify(404, {"content-type": "text/html"}, b"<html><title>Not found</title></html>")
+    assert type(error) is ConfigError
+    assert "Check the address" in str(error)
