@@ -32,7 +32,7 @@ class Preferences:
 
     @classmethod
     def of(cls, header: str | None) -> "Preferences":
-        """Read the header; unknown preferences are passed over."""
+        """Read the header; `implemented.check_headers` refuses what is not here."""
         text = header or ""
         size = re.search(r"odata\.maxpagesize\s*=\s*(\d+)", text)
         annotations = re.search(r'odata\.include-annotations\s*=\s*(?:"([^"]*)"|([^\s,;]+))', text)

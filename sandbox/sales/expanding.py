@@ -20,6 +20,7 @@ from sandbox.sales.cookies import make_cookie
 from sandbox.sales.engine import Engine
 from sandbox.sales.errors import query_error, unknown_property
 from sandbox.sales.filters import clause_of, order_of
+from sandbox.sales.implemented import EXPANDED_MANY, EXPANDED_ONE, check_options
 from sandbox.sales.model import Column, Table
 from sandbox.sales.rows import RowWriter, select_columns
 from sandbox.wire.query import QueryError, QueryOptions, parse_options
@@ -77,6 +78,7 @@ def _parse(engine: Engine, table: Table, text: str) -> tuple[Expand, ...]:
             parent = engine.table(target_name).columns[parent_name]
         else:
             raise unknown_property(name, table.name)
+        check_options(options, EXPANDED_ONE if parent is None else EXPANDED_MANY, f"inside of $expand={name}")
         target = engine.table(target_name)
         select_columns(target, options.select)
         inner = _parse(engine, target, options.expand) if options.expand else ()

@@ -10,8 +10,9 @@ from sandbox.sales.changes import Caller, fixed_id
 from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError, no_resource, query_error
 from sandbox.sales.expanding import split_outside
+from sandbox.sales.implemented import check_options, not_implemented
 from sandbox.sales.model import Column, Table
-from sandbox.wire.query import QueryOptions
+from sandbox.wire.query import QueryError, QueryOptions, parse_options
 
 _TYPES = {"Image": "Virtual", "Integer": "Integer", "Boolean": "Boolean"}
 _CASTS = {"Memo": "MemoAttributeMetadata", "DateTime": "DateTimeAttributeMetadata"}
@@ -37,7 +38,11 @@ def definitions(engine: Engine, path: list[Segment], options: QueryOptions, cont
 
 
 def _part(table: Table, rest: list[Segment], options: QueryOptions, context: str) -> dict[str, Any]:
+    if len(rest) > (2 if rest[0].name == "Attributes" else 1) or (rest[0].key and options.filter):
+        raise not_implemented(f"the path '{'/'.join(segment.name for segment in rest)}' of a definition")
     if rest[0].name == "Keys":
+        if rest[0].key is not None:
+            raise not_implemented("a key of a definition by its id")
         keys = [_key(table, key) for key in table.keys]
         return {"@odata.context": f"{context}$metadata#EntityDefinitions/Keys", "value": _chosen(keys, options)}
     if rest[0].name != "Attributes":
@@ -46,7 +51,9 @@ def _part(table: Table, rest: list[Segment], options: QueryOptions, context: str
     columns = [column for column in table.columns.values() if cast is None or _cast(column) == cast]
     if cast is not None and not cast.endswith("AttributeMetadata"):
         raise no_resource(rest[1].name)
-    rows = [_attribute(column, with_options="OptionSet" in (options.expand or "")) for column in columns]
+    if options.expand and options.expand.partition("(")[0].strip() != "OptionSet":
+        raise not_implemented(f"$expand={options.expand} of a column's definition")
+    rows = [_attribute(column, with_options=bool(options.expand)) for column in columns]
     where = f"{context}$metadata#EntityDefinitions('{table.name}')/Attributes"
     if rest[0].key is not None:
         name = rest[0].key.partition("=")[2].strip("'")
@@ -81,11 +88,17 @@ def _definition(engine: Engine, table: Table, options: QueryOptions) -> dict[str
         "OwnershipType": "UserOwned" if "owninguser" in table.columns else "OrganizationOwned",
     }
     for expand in split_outside(options.expand or "", ","):
-        name = expand.partition("(")[0].strip()
+        name, _, inner = expand.strip().removesuffix(")").partition("(")
+        try:
+            nested = parse_options("&".join(split_outside(inner, ";")))
+        except QueryError as error:
+            raise query_error(str(error)) from error
+        check_options(nested, ("$select", "$filter"), f"inside of $expand={name}")
         if name == "Keys":
-            row["Keys"] = [_key(table, key) for key in table.keys]
+            row["Keys"] = _chosen([_key(table, key) for key in table.keys], nested)
         elif name == "Attributes":
-            row["Attributes"] = [_attribute(column, with_options=False) for column in table.columns.values()]
+            attributes = [_attribute(column, with_options=False) for column in table.columns.values()]
+            row["Attributes"] = _chosen(attributes, nested)
         else:
             raise query_error(f"Could not find a property named '{name}' on type '{_PREFIX}EntityMetadata'.")
     return row

@@ -140,6 +140,16 @@ def lookup_target(table: Table, column: Column, row: Row) -> str | None:
     return column.targets[0] if len(column.targets) == 1 else None
 
 
+def referred(table: Table, name: str, row: Row) -> tuple[str, str] | None:
+    """Give table and id of the record that a single-valued navigation property leads to, or None."""
+    column, target = table.navigation[name]
+    actual = lookup_target(table, column, row)
+    # A lookup to several tables may have one property for all of them, named like the column.
+    if row[column.name] is None or (actual != target and name != column.name) or actual is None:
+        return None
+    return actual, row[column.name]
+
+
 def need_navigation(table: Table, name: str) -> tuple[Column, str]:
     """Give lookup column and target of a single-valued navigation property. Raises 400."""
     found = table.navigation.get(name)

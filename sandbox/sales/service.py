@@ -8,18 +8,28 @@ from urllib.parse import unquote
 
 from starlette.routing import BaseRoute
 
-from sandbox.sales import metadata, reading, tracking, writing
+from sandbox.sales import metadata, properties, reading, references, tracking, writing
 from sandbox.sales.actions import perform
 from sandbox.sales.address import Call, Preferences, Segment, need_record, parse_key, relative_path, segments
 from sandbox.sales.batch import run_batch
 from sandbox.sales.changes import Caller, Event, Row, fixed_id
+from sandbox.sales.csdl import csdl_document
 from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError, no_resource, query_error
+from sandbox.sales.implemented import (
+    COLLECTION,
+    COUNT,
+    DEFINITIONS,
+    SINGLE,
+    check_headers,
+    check_options,
+    not_implemented,
+)
 from sandbox.sales.model import Model, Table
 from sandbox.sales.options import SalesOptions
 from sandbox.sales.payload import parse_json
 from sandbox.sales.people import People
-from sandbox.sales.rows import MEDIA_TYPE, value_text
+from sandbox.sales.rows import MEDIA_TYPE, referred
 from sandbox.sales.rules import all_rules
 from sandbox.wire.limiter import Refusal
 from sandbox.wire.query import QueryError, parse_options
@@ -152,6 +162,10 @@ class SalesService(Service):
                 prefer=Preferences.of(headers.get("prefer")),
             )
             if relative == "$batch":
+                check_headers(call.method, headers)
+                check_options(_options(query), (), "on $batch")
+                if method != "POST":
+                    raise SalesError(405, "0x8006088a", "The requested resource does not support this HTTP method.")
                 return run_batch(self, call)
             return self.answer(call)
         except SalesError as error:
@@ -159,6 +173,7 @@ class SalesService(Service):
 
     def answer(self, call: Call) -> Reply:
         """Answer a request that is not a batch; a write is kept whole or not at all. Raises SalesError."""
+        check_headers(call.method, call.headers)
         if call.method == "GET":
             return self._get(call)
         with self.engine.transaction():
@@ -198,24 +213,39 @@ class SalesService(Service):
         if len(call.path) + len(call.query) > longest:
             raise SalesError(414, "", "The request URL is too long.")
         path = segments(call.path)
+        options = _options(call.query)
+        if call.path.rstrip("/") == "$metadata":
+            check_options(options, (), "on $metadata")
+            return Reply(
+                200, {"Content-Type": "application/xml"}, csdl_document(self.model, self.options.no_bulk_messages)
+            )
         if not path:
+            check_options(options, (), "on the service document")
             return self._json({"@odata.context": f"{call.root}$metadata", "value": self._service_document()})
         head = path[0]
         if head.name == "EntityDefinitions":
-            return self._json(metadata.definitions(self.engine, path, _options(call.query), call.root))
+            check_options(options, DEFINITIONS, "on definitions")
+            return self._json(metadata.definitions(self.engine, path, options, call.root))
         if head.name in ("WhoAmI", "RetrieveVersion", "RetrieveCurrentOrganization"):
+            check_options(options, (), "on functions")
+            if len(path) > 1 or head.key:
+                raise not_implemented(f"the path '{call.path}'")
             return self._json(self._function(call, head.name))
         table = self._table(head)
         if head.key is None:
             return self._get_set(call, table, path[1:])
         record_id = need_record(self.engine, table, parse_key(table, head.key))
+        if call.prefer.track_changes:
+            raise not_implemented("change tracking of a single record")
         if len(path) == 1:
-            query = reading.read_query(self.engine, table, call.query)
-            return self._text(reading.single(self.engine, call, table, record_id, query))
+            return self._get_record(call, table, record_id)
         return self._get_part(call, table, record_id, path[1:])
 
     def _get_set(self, call: Call, table: Table, rest: list[Segment]) -> Reply:
         options = _options(call.query)
+        check_options(options, COUNT if rest else COLLECTION, "on a count" if rest else "on a collection")
+        if len(rest) > 1:
+            raise not_implemented(f"the path '{call.path}'")
         if rest and rest[0].name == "$count":
             number = (
                 tracking.count_changes(self.engine, table, options)
@@ -234,29 +264,46 @@ class SalesService(Service):
         query = reading.read_query(self.engine, table, call.query)
         return self._paged(call, reading.collection(self.engine, call, table, query))
 
+    def _get_record(self, call: Call, table: Table, record_id: str) -> Reply:
+        """Give one record, or 304 where If-None-Match names its version."""
+        options = _options(call.query)
+        check_options(options, SINGLE, "on one record")
+        query = reading.read_query(self.engine, table, call.query)
+        etag = f'W/"{self.engine.need(table.name, record_id)["versionnumber"]}"'
+        known = call.headers.get("if-none-match") == etag and table.name not in self.options.no_versions
+        if known and not options.expand and not call.prefer.annotations:
+            return Reply(304, {"ETag": etag})
+        reply = self._text(reading.single(self.engine, call, table, record_id, query))
+        reply.headers["ETag"] = etag
+        return reply
+
     def _get_part(self, call: Call, table: Table, record_id: str, rest: list[Segment]) -> Reply:
         name = rest[0].name
         row = self.engine.need(table.name, record_id)
+        if rest[0].key is not None or len(rest) > 2 or (len(rest) == 2 and rest[1].name not in ("$ref", "$value")):
+            raise not_implemented(f"the path '{call.path}'")
+        if len(rest) == 2:
+            check_options(_options(call.query), (), f"on {rest[1].name}")
+            if rest[1].name == "$ref":
+                return references.read(self.engine, call, table, record_id, name)
+            return properties.read_value(table, row, name)
         if name in table.collections:
+            check_options(_options(call.query), COLLECTION, "on a collection")
             child_name, lookup = table.collections[name]
             child = self.engine.table(child_name)
             where = self.store.column(child_name, lookup) == record_id
             query = reading.read_query(self.engine, child, call.query)
             return self._paged(call, reading.collection(self.engine, call, child, query, where))
         if name in table.navigation:
-            column, target = table.navigation[name]
-            if row[column.name] is None:
+            check_options(_options(call.query), SINGLE, "on one record")
+            found = referred(table, name, row)
+            if found is None:
                 return Reply(204)
-            query = reading.read_query(self.engine, self.engine.table(target), call.query)
-            return self._text(reading.single(self.engine, call, self.engine.table(target), row[column.name], query))
-        column_found = table.properties.get(name)
-        if column_found is None:
-            raise no_resource(name)
-        value = row[column_found.name]
-        if value is None:
-            return Reply(204)
-        context = json.dumps(f"{call.root}$metadata#{table.entity_set}({record_id})/{name}")
-        return self._text(f'{{"@odata.context":{context},"value":{value_text(column_found, value)}}}')
+            target = self.engine.table(found[0])
+            query = reading.read_query(self.engine, target, call.query)
+            return self._text(reading.single(self.engine, call, target, found[1], query))
+        check_options(_options(call.query), (), "on a property")
+        return properties.read(call, table, row, name)
 
     def _function(self, call: Call, name: str) -> dict[str, Any]:
         context = f"{call.root}$metadata#{_CRM}{name}Response"
@@ -280,6 +327,10 @@ class SalesService(Service):
 
     def _write(self, call: Call) -> Reply:
         path = segments(call.path)
+        options = _options(call.query)
+        check_options(options, SINGLE if call.prefer.representation else ("$id",), "on a write")
+        if call.prefer.track_changes or call.prefer.page_size:
+            raise not_implemented("preferences of reads on a write")
         if not path:
             raise SalesError(405, "0x8006088a", "The HTTP method is not supported for the service root.")
         head, rest = path[0], path[1:]
@@ -298,15 +349,24 @@ class SalesService(Service):
             return writing.create(self.engine, call, table)
         key = parse_key(table, head.key)
         if rest:
-            record_id = need_record(self.engine, table, key)
-            if call.method == "DELETE" and (len(rest) == 1 or rest[1].name == "$ref"):
-                return writing.clear_value(self.engine, call, table, record_id, rest[0].name)
-            raise no_resource(rest[0].name)
+            return self._write_part(call, table, need_record(self.engine, table, key), rest)
+        if "$id" in options.other:
+            check_options(options, SINGLE, "on a record")
         if call.method == "PATCH":
             return writing.upsert(self.engine, call, table, key)
         if call.method == "DELETE":
             return writing.delete(self.engine, call, table, need_record(self.engine, table, key))
         raise SalesError(405, "0x8006088a", "The requested resource does not support this HTTP method.")
+
+    def _write_part(self, call: Call, table: Table, record_id: str, rest: list[Segment]) -> Reply:
+        """Write one property of a record, or a reference to another record."""
+        names = [segment.name for segment in rest]
+        if names[-1] == "$ref" and len(rest) == 2:
+            return references.write(self.engine, call, table, record_id, rest[0], _options(call.query).other.get("$id"))
+        check_options(_options(call.query), (), "on a property")
+        if len(rest) > 1 or rest[0].key is not None:
+            raise not_implemented(f"the path '{call.path}' with {call.method}")
+        return properties.write(self.engine, call, table, record_id, names[0])
 
     def _action(self, call: Call, name: str) -> Reply:
         body = parse_json(call.body)
@@ -315,7 +375,11 @@ class SalesService(Service):
         try:
             made = perform(self.engine, call, name, body)
         except KeyError as error:
-            raise no_resource(name) from error
+            raise SalesError(
+                404,
+                "0x8006088a",
+                f"Resource not found for the segment '{name}': this stand-in implements no such action.",
+            ) from error
         if made is None:
             return Reply(204)
         table = self.engine.table(made[0])

@@ -83,14 +83,6 @@ def delete(engine: Engine, call: Call, table: Table, record_id: str) -> Reply:
     return Reply(204)
 
 
-def clear_value(engine: Engine, call: Call, table: Table, record_id: str, name: str) -> Reply:
-    """Answer DELETE of one property, or of the reference in a lookup."""
-    body = {f"{name}@odata.bind" if name in table.navigation else name: None}
-    payload = read_payload(engine, call, table, body, create=False)
-    engine.update(table.name, record_id, payload.values, call.caller)
-    return Reply(204)
-
-
 def written(engine: Engine, call: Call, table: Table, record_id: str, *, created: bool, echo: bool = False) -> Reply:
     """Give the answer to a write. An address by alternate key is echoed as it was, not turned into an id."""
     canonical = f"{call.root}{table.entity_set}({record_id})"
