@@ -136,6 +136,8 @@ class NoteCode(StrEnum):
     """The amounts agree, but a price or discount had to be written differently from the source."""
     DOES_NOT_STICK = "does-not-stick"
     """The destination changes a written value by itself; p2c does not write it again."""
+    TOTAL_UNEXPLAINED = "total-unexplained"
+    """The source's own total is not the sum of its lines, charges, discount and tax."""
     OPTIONAL_FIELD_REJECTED = "optional-field-rejected"
     """The destination rejected a field that the document can do without."""
     HEADER_AMOUNTS_IGNORED = "header-amounts-ignored"

@@ -16,7 +16,7 @@ from p2c.mapping.sameness import Normal, Same, normal, sameness
 from p2c.mapping.transforms import Pipeline, Surroundings, pipeline
 from p2c.templates import paths
 from p2c.templates.models import Default, FieldMap, Task, Template
-from p2c.templates.resolve import cells
+from p2c.templates.resolve import RESULTS, cells
 
 When = Literal["create", "update", "both"]
 Part = Literal["values", "create", "last"]
@@ -31,11 +31,13 @@ class CompiledField:
     `clears`: a blank goes out (and clears the destination), else the field is left out of the row.
     `slot` names its cell in a mapped row: the destination, told apart where two fields of the task have the same one.
     `in_place` gives what stands in for a blank when the row is created.
+    `computed` are those of its sources that `amounts` of the template computes.
     `same` compares a cell that is to be written with one that is there, `normal` gives what it compares.
     """
 
     field: FieldMap
     slot: str
+    computed: tuple[str, ...]
     part: Part
     when: When
     required: bool
@@ -77,6 +79,7 @@ def compile_field(template: Template, entity: str, task: Task, field: FieldMap, 
     return CompiledField(
         field=field,
         slot=f"{field.destination}#{field.line_kind or field.on}" if twice else field.destination,
+        computed=tuple(name for name in names if name in RESULTS),
         part="last" if field.last else "create" if when == "create" else "values",
         when=when,
         required=key or field.required,

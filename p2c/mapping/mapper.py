@@ -15,6 +15,7 @@ from p2c.documents import (
     MappedDocument,
     MappedRow,
     Note,
+    NoteCode,
     Rejected,
     Row,
     Skipped,
@@ -22,7 +23,7 @@ from p2c.documents import (
     SpreadAmounts,
     Value,
 )
-from p2c.mapping import shape
+from p2c.mapping import amounts, shape
 from p2c.mapping.context import Context, DocumentScope
 from p2c.mapping.encode import text_of
 from p2c.mapping.fields import CompiledField
@@ -31,6 +32,7 @@ from p2c.mapping.kinds import Scope
 from p2c.mapping.plan import Absence, TaskPlan, plan
 from p2c.mapping.refusal import Unmappable
 from p2c.mapping.spread import Spreader
+from p2c.mapping.text import plain
 from p2c.templates.models import FieldMap, Template
 from p2c.templates.places import country_code, state_code
 
@@ -200,6 +202,12 @@ class Mapper:
         scope = DocumentScope(self.context, self._currency, document.header)
         flaws: list[Flaw] = []
         notes: list[Note] = []
+        if self.template.amounts is not None:
+            lines_of = self._by_name[self.template.amounts.lines]
+            computed = amounts.compute(self.template.amounts, document, scope, lambda row: self._label(lines_of, row))
+            document = computed.document
+            notes += computed.notes
+            flaws += computed.flaws
         header = self._row(self._header, document.header, HEADER, scope, flaws, notes)
         if not document.key and not flaws:
             flaws.append(Flaw(", ".join(self.template.header.source.key), "is empty: it is the number of the document"))
@@ -246,6 +254,9 @@ class Mapper:
         for field in one.fields:
             if write_in and field.field.line_kind == "product":
                 continue
+            if field.computed and not row.keys() >= set(field.computed):
+                # The amounts could not be computed, and a flaw says why.
+                continue
             try:
                 value = field.compute(row, scope)
                 notes += scope.notes(field.blame(0 if field.field.sources else None), label)
@@ -260,7 +271,11 @@ class Mapper:
                         if not field.clears:
                             continue
                         value = None
-                parts[field.part][field.slot] = field.encode(value, scope)
+                encoded = field.encode(value, scope)
+                parts[field.part][field.slot] = encoded
+                if isinstance(value, Decimal) and isinstance(encoded, Decimal) and encoded != value:
+                    reason = f"is {plain(value)}, which {field.name} holds as {plain(encoded)}"
+                    notes.append(Note(NoteCode.EQUAL_AFTER_ROUNDING, reason, field.blame(), label))
             except Unmappable as error:
                 flaws.append(Flaw(field.blame(error.source), error.reason, label))
         key = tuple(text_of(parts[field.part].get(field.slot)) for field in one.keys)

@@ -99,47 +99,5 @@ def shares(amount: Decimal, weights: Sequence[Decimal], precision: int) -> list[
     return [Decimal((0, (1,), -precision)) * (sign * one) for one in floors]
 
 
-def line_discount(quantity: Decimal, per_unit: Decimal, charge: Decimal, precision: int) -> Decimal:
-    """The discount of the whole line from that of one unit and the line's charge; the inverse of the two above."""
-    return round_half_up(_EXACT.subtract(_units_discount(quantity, per_unit, precision), charge), precision)
-
-
-def invoice_discount(discount: Decimal, charges: Decimal, quantity: Decimal, precision: int) -> Decimal:
-    """The discount of an invoice line, with the rounding that travelled in the line's charges counted into it."""
-    charge = invoice_charge(discount, charges, quantity, precision)
-    return round_half_up(_EXACT.subtract(discount, _EXACT.subtract(charges, charge)), precision)
-
-
-def invoice_charge(discount: Decimal, charges: Decimal, quantity: Decimal, precision: int) -> Decimal:
-    """The charges of an invoice line that are charges; 0 where they are the rounding of its discount.
-
-    Rounding the discount of one unit loses at most half of the currency's smallest amount a unit, in either direction.
-    A negative charge is a rounding in any case: Sales has no line for it.
-    """
-    lost = _EXACT.multiply(abs(quantity), Decimal((0, (5,), -precision - 1)))
-    rounding = charges < 0 or (bool(discount) and charges <= lost)
-    return _ZERO if rounding else charges
-
-
-def invoiced_units(
-    price: Decimal, quantity: Decimal, amount: Decimal, discount: Decimal, charges: Decimal, precision: int
-) -> Decimal:
-    """How many units the price of an invoice line is for, as far as the line's amount tells; 1 where it does not.
-
-    The amount is `quantity x price / units - discount`, to the currency's precision. Whether it holds the line's
-    charges as well is nowhere said, so both readings are tried. A whole number above 1 counts only if it explains the
-    amount exactly and 1 does not.
-    """
-    gross = _EXACT.multiply(quantity, price)
-    for charged in (amount + discount, amount + discount - charges):
-        if round_half_up(gross, precision) == round_half_up(charged, precision):
-            return _ONE
-    for charged in (amount + discount, amount + discount - charges):
-        units = round_half_up(_CUT.divide(gross, charged), 0) if charged else _ZERO
-        if units > 1 and round_half_up(_CUT.divide(gross, units), precision) == round_half_up(charged, precision):
-            return units
-    return _ONE
-
-
 def _units_discount(quantity: Decimal, per_unit: Decimal, precision: int) -> Decimal:
     return round_half_up(_EXACT.multiply(quantity, per_unit), precision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from p2c.documents import DocumentRead, DocumentWrite, Row, TableRead, TableWrite
+from p2c.mapping.amounts import inputs
 from p2c.mapping.context import Context, Currency, DocumentScope
 from p2c.mapping.plan import Absence, TaskPlan
 from p2c.mapping.refusal import Unmappable
@@ -12,13 +13,9 @@ from p2c.templates import filters
 from p2c.templates.models import (
     DiscountPerUnit,
     DiscountRounding,
-    InvoiceCharge,
-    InvoiceDiscount,
-    InvoicePrice,
-    LineDiscount,
     Template,
 )
-from p2c.templates.resolve import SPREAD
+from p2c.templates.resolve import RESULTS, SPREAD
 
 CURRENCY = "transactioncurrencyid.isocurrencycode"
 """Where every money table of Sales has its currency."""
@@ -26,7 +23,7 @@ CURRENCY = "transactioncurrencyid.isocurrencycode"
 WRITE_IN = "isproductoverridden"
 """What tells a write-in line of Sales from one of a product; a line cannot change its kind."""
 
-_AMOUNTS = DiscountPerUnit | DiscountRounding | InvoicePrice | InvoiceDiscount | InvoiceCharge | LineDiscount
+_AMOUNTS = DiscountPerUnit | DiscountRounding
 
 
 def currency(template: Template, header: TaskPlan, context: Context) -> Currency:
@@ -59,6 +56,9 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
         wanted[one.reader.name] |= dict.fromkeys(_source_paths(one))
     # A rule, link, version or amount may need columns of the header that no field has.
     mine = wanted[header.name]
+    if template.amounts is not None:
+        mine |= dict.fromkeys(inputs(template.amounts, header=True))
+        wanted[template.amounts.lines] |= dict.fromkeys(inputs(template.amounts, header=False))
     for task in template.tasks:
         mine |= dict.fromkeys(task.source.link.values())
         mine |= dict.fromkeys(task.spread.of_header if task.spread else ())
@@ -129,7 +129,7 @@ def _source_paths(one: TaskPlan) -> Iterable[str]:
     yield from one.reader.source.key
     yield from one.reader.source.link
     for field in one.fields:
-        yield from (name for name in field.field.reads if name not in SPREAD)
+        yield from (name for name in field.field.reads if name not in SPREAD | RESULTS)
     if one.task.spread is not None:
         yield from one.task.spread.of_line
     yield from _deciding_paths(one)

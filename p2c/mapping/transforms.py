@@ -28,11 +28,7 @@ from p2c.templates.models import (
     Default,
     DiscountPerUnit,
     DiscountRounding,
-    InvoiceCharge,
-    InvoiceDiscount,
-    InvoicePrice,
     Join,
-    LineDiscount,
     Scalar,
     Split,
     State,
@@ -49,7 +45,7 @@ Pipeline = Callable[[Sequence[Plain], Scope], Plain]
 
 Step = Callable[[Plain, Scope], Plain]
 
-_MONEY = UnitPrice | DiscountPerUnit | DiscountRounding | LineDiscount | InvoicePrice | InvoiceDiscount | InvoiceCharge
+_MONEY = UnitPrice | DiscountPerUnit | DiscountRounding
 _ZERO = Decimal(0)
 
 
@@ -116,14 +112,6 @@ def _many(transform: Transform, sources: int, around: Surroundings) -> Pipeline:
             run, expected = _spread(money.discount_per_unit), 2
         case DiscountRounding():
             run, expected = _spread(money.discount_rounding), 2
-        case LineDiscount():
-            run, expected = _line_discount, 3
-        case InvoicePrice():
-            run, expected = _invoice_price, 5
-        case InvoiceDiscount():
-            run, expected = _invoiced(money.invoice_discount), 3
-        case InvoiceCharge():
-            run, expected = _invoiced(money.invoice_charge), 3
         case _:
             raise AssertionError(transform)
     if sources != expected:
@@ -159,27 +147,6 @@ def _spread(share: Callable[[Decimal, Decimal, int], Decimal]) -> Pipeline:
     return run
 
 
-def _line_discount(values: Sequence[Plain], scope: Scope) -> Plain:
-    quantity, per_unit, charge = _amount(values, 0), _amount(values, 1), _amount(values, 2)
-    return money.line_discount(quantity, per_unit, charge, scope.currency_precision())
-
-
-def _invoice_price(values: Sequence[Plain], scope: Scope) -> Plain:
-    if values[0] is None:
-        return None
-    price, quantity, amount, discount, charges = (_amount(values, index) for index in range(5))
-    units = money.invoiced_units(price, quantity, amount, discount, charges, scope.currency_precision())
-    return money.unit_price(price, units, scope.price_precision)
-
-
-def _invoiced(share: Callable[[Decimal, Decimal, Decimal, int], Decimal]) -> Pipeline:
-    def run(values: Sequence[Plain], scope: Scope) -> Plain:
-        discount, charges, quantity = (_amount(values, index) for index in range(3))
-        return share(discount, charges, quantity, scope.currency_precision())
-
-    return run
-
-
 def _amount(values: Sequence[Plain], source: int) -> Decimal:
     try:
         value = values[source]
@@ -207,17 +174,7 @@ def _step(transform: Transform, around: Surroundings) -> Step:
             return _date_part(transform, around.zone)
         case Add():
             return _add(transform.amount)
-        case (
-            Join()
-            | State()
-            | UnitPrice()
-            | DiscountPerUnit()
-            | DiscountRounding()
-            | LineDiscount()
-            | InvoicePrice()
-            | InvoiceDiscount()
-            | InvoiceCharge()
-        ):
+        case Join() | State() | UnitPrice() | DiscountPerUnit() | DiscountRounding():
             raise ConfigError(f"{around.place}: {transform.type} must be the first transform of its field.")
         case _:
             assert_never(transform)

@@ -11,7 +11,7 @@ from p2c.templates import filters, fitting, paths, schedule
 from p2c.templates.catalog import SalesColumn, Sort, did_you_mean, finops_entity, sales_table_by_set
 from p2c.templates.fitting import Mistake, Place
 from p2c.templates.models import Default, FieldMap, Rule, State, Task, Template, country_field
-from p2c.templates.resolve import SPREAD, Cell, cells
+from p2c.templates.resolve import HEADER_RESULTS, LINE_RESULTS, RESULTS, SPREAD, Cell, cells
 
 COMPANY = "dataAreaId"
 """The key column that every F&O row of a legal entity has; templates leave it out."""
@@ -27,6 +27,7 @@ def mistakes(template: Template) -> Iterator[Mistake]:
         if count > 1:
             yield ("tasks",), f"{count} tasks are named {name!r}"
     yield from _deactivation(template)
+    yield from _amounts(template)
     yield from _rules(template.update_only, template.source, template.header.source.entity, ("updateOnly",))
     for index, task in enumerate(template.tasks):
         for place, message in _TaskCheck(template, index, task).mistakes():
@@ -50,6 +51,33 @@ def _deactivation(template: Template) -> Iterator[Mistake]:
             yield place, f"{name} says nothing of being in use: name a state, a choice or a flag"
         elif message := fitting.wrong_constant(value, end):
             yield place, message
+
+
+def _amounts(template: Template) -> Iterator[Mistake]:
+    """The columns that amounts are computed from: numbers, and enums where a flag or a status is named."""
+    amounts = template.amounts
+    if amounts is None:
+        return
+    if template.source != "finops":
+        yield ("amounts",), "amounts are computed from columns of Finance and Operations only"
+        return
+    task = next((task for task in template.lines if task.name == amounts.lines and not task.source.self), None)
+    if task is None:
+        yield ("amounts", "lines"), f"no line task that reads an entity is named {amounts.lines!r}"
+    for part, model, entity_set in (
+        ("header", amounts.header, template.header.source.entity),
+        ("line", amounts.line, task.source.entity if task else ""),
+    ):
+        for name, value in model.model_dump(by_alias=True).items() if entity_set else ():
+            wanted = {Sort.ENUM} if name in ("status", "pricesIncludeTax") else {Sort.DECIMAL, Sort.MONEY, Sort.INTEGER}
+            for column in value if isinstance(value, list) else filter(None, [value]):
+                try:
+                    (end,) = cells(template.source, entity_set, paths.Column(column))
+                except ConfigError as error:
+                    yield ("amounts", part, name), str(error)
+                    continue
+                if end.sort not in wanted:
+                    yield ("amounts", part, name), f"{column} is {end.sort}, not {' or '.join(sorted(wanted))}"
 
 
 def expression(text: str, system: SystemName, entity_set: str) -> Iterator[str]:
@@ -228,6 +256,18 @@ class _TaskCheck:
             if set(key) != set(needed):
                 yield ("destination", "key"), f"the key of {self.task.destination.entity} is {', '.join(needed)}"
 
+    def results(self) -> frozenset[str]:
+        """What the template's amounts compute for the rows that the task takes."""
+        amounts = self.template.amounts
+        reader: Task | None = self.task
+        while reader is not None and reader.source.self:
+            reader = self.earlier.get(reader.parent)
+        if amounts is None or reader is None:
+            return frozenset()
+        if reader.name == self.header.name:
+            return HEADER_RESULTS
+        return LINE_RESULTS if reader.name == amounts.lines else frozenset()
+
     # --- its fields ---
 
     def _fields(self) -> Iterator[Mistake]:
@@ -243,6 +283,9 @@ class _TaskCheck:
         to_finops = self.template.destination == "finops"
         sources: list[tuple[Cell, ...]] = []
         for text in field.sources:
+            if text in RESULTS and text not in self.results():
+                where = f"of {self.template.amounts.lines!r}" if self.template.amounts else "in this template"
+                yield ("source",), f"{text} is not computed here: the amounts {where} do not give it to this task"
             try:
                 path = paths.parse(text)
                 sources.append(

@@ -18,11 +18,7 @@ from p2c.templates.models import (
     DiscountPerUnit,
     DiscountRounding,
     FieldMap,
-    InvoiceCharge,
-    InvoiceDiscount,
-    InvoicePrice,
     Join,
-    LineDiscount,
     Scalar,
     Split,
     State,
@@ -58,10 +54,6 @@ _MANY: dict[type, int] = {
     UnitPrice: 2,
     DiscountPerUnit: 2,
     DiscountRounding: 2,
-    LineDiscount: 3,
-    InvoicePrice: 5,
-    InvoiceDiscount: 3,
-    InvoiceCharge: 3,
 }
 _YES_NO = "NoYes"
 _OWN_CHOICES = 100_000_000  # choices that a customer adds carry the publisher's five-digit prefix

@@ -117,37 +117,6 @@ class DiscountRounding(Model):
     type: Literal["DiscountRounding"] = Field(alias="transformType")
 
 
-class LineDiscount(Model):
-    """Sources: quantity, discount of one unit, rounding charge. Gives the discount of the whole line."""
-
-    type: Literal["LineDiscount"] = Field(alias="transformType")
-
-
-class InvoicePrice(Model):
-    """Sources: price, quantity, line amount, discount, charges of an invoice line. Gives the price of one.
-
-    F&O's invoice lines do not say how many units the price is for; the amount of the line does.
-    """
-
-    type: Literal["InvoicePrice"] = Field(alias="transformType")
-
-
-class InvoiceDiscount(Model):
-    """Sources: discount, charges, quantity of an invoice line. Gives the discount with its rounding counted in.
-
-    A charge is a rounding where it is no more than rounding the discount of one unit can lose; a negative one always
-    is.
-    """
-
-    type: Literal["InvoiceDiscount"] = Field(alias="transformType")
-
-
-class InvoiceCharge(Model):
-    """Sources as for InvoiceDiscount. Gives the charges that are no rounding, else 0."""
-
-    type: Literal["InvoiceCharge"] = Field(alias="transformType")
-
-
 Transform = Annotated[
     Default
     | ValueMap
@@ -159,11 +128,7 @@ Transform = Annotated[
     | Add
     | UnitPrice
     | DiscountPerUnit
-    | DiscountRounding
-    | LineDiscount
-    | InvoicePrice
-    | InvoiceDiscount
-    | InvoiceCharge,
+    | DiscountRounding,
     Field(discriminator="type"),
 ]
 
@@ -343,6 +308,62 @@ class Task(Model):
     fields: list[FieldMap]
 
 
+class HeaderColumns(Model):
+    """The source columns of a document's header that its amounts are computed from.
+
+    `total`, `tax`: of the whole document. They only choose between readings of the other columns; no amount is
+    computed from them. `headerTax`: tax on the header's charges. `charges`: of header and lines together. `discount`:
+    columns that may hold the header's own discount; the first one that explains the total counts.
+    `pricesIncludeTax`: whether prices, discounts and charges contain their tax; where no column says so, the amounts
+    decide. `status`: an enum whose member `Canceled` means that the document has no amounts.
+    """
+
+    total: str
+    tax: str
+    header_tax: Annotated[str, Field(alias="headerTax")]
+    charges: str
+    discount: Annotated[list[str], Field(min_length=1)]
+    prices_include_tax: Annotated[str, Field(alias="pricesIncludeTax")] = ""
+    status: str = ""
+
+
+class LineColumns(Model):
+    """The source columns of a line that its amounts are computed from.
+
+    `price` is for `priceQuantity` units; without that column the line's amount tells how many. `unitDiscounts` are
+    amounts for one unit, `percentages` per cents, `discount` an amount of the whole line: together they make the
+    discount. `fixedCharge` belongs to the price; `amount` is the line's net amount, which may contain it. `charges`
+    are charges of the line besides its price. `status` is as for the header.
+    """
+
+    quantity: str
+    price: str
+    price_quantity: Annotated[str, Field(alias="priceQuantity")] = ""
+    unit_discounts: Annotated[list[str], Field(alias="unitDiscounts")] = Field(default_factory=list)
+    percentages: list[str] = Field(default_factory=list)
+    discount: str = ""
+    fixed_charge: Annotated[str, Field(alias="fixedCharge")] = ""
+    amount: str
+    charges: str
+    tax: str
+    status: str = ""
+
+
+class Amounts(Model):
+    """The amounts of a document as one calculation over its header and the rows of one line task (`lines`).
+
+    Fields use its results as sources. Of the header: `amounts.freight`, `amounts.discount`, `amounts.headerTax`,
+    `amounts.headerTaxPrice` and `amounts.headerTaxDiscount` (that tax as a line), `amounts.extraPrice` and
+    `amounts.extraDiscount` (a line for what freight and discount cannot hold, since they are never negative). Of a
+    line: `amounts.quantity`, `amounts.price`, `amounts.discount`, `amounts.tax`, `amounts.chargePrice` and
+    `amounts.chargeDiscount` (its charges as a line of their own). All are without tax.
+    """
+
+    lines: str
+    header: HeaderColumns
+    line: LineColumns
+
+
 class Template(Model):
     """What one template synchronises, in which direction, after which others, how often.
 
@@ -361,6 +382,7 @@ class Template(Model):
     `headerAmounts`: header discounts and freight, which the destination has no field for, are spread over the lines
     (`spread`), left out with a note on each such document (`ignore`), or a rejection (`reject`). It matters where a
     task has `spread`.
+    `amounts`: the columns that prices, discounts, charges and taxes of the whole document are computed from.
     """
 
     schema_: Annotated[str, Field(alias="$schema")] = ""
@@ -380,6 +402,7 @@ class Template(Model):
     conflicts: Conflicts = "source"
     publish: bool = False
     header_amounts: Annotated[HeaderAmounts, Field(alias="headerAmounts")] = "spread"
+    amounts: Amounts | None = None
     tasks: Annotated[list[Task], Field(min_length=1)]
 
     @property

@@ -22,6 +22,27 @@ from p2c.templates.catalog import (
 )
 from p2c.templates.paths import Column, Follow, Path, Target
 
+HEADER_RESULTS = frozenset(
+    f"amounts.{name}"
+    for name in (
+        "freight",
+        "discount",
+        "headerTax",
+        "headerTaxPrice",
+        "headerTaxDiscount",
+        "extraPrice",
+        "extraDiscount",
+    )
+)
+"""What `amounts` of a template computes for the header, as source paths."""
+
+LINE_RESULTS = frozenset(
+    f"amounts.{name}" for name in ("quantity", "price", "discount", "tax", "chargePrice", "chargeDiscount")
+)
+"""What it computes for each line."""
+
+RESULTS = HEADER_RESULTS | LINE_RESULTS
+
 Cell = SalesColumn | FinopsProperty
 """A column of either system; both have `name` and `sort`."""
 
@@ -44,7 +65,9 @@ def is_own(column: str) -> bool:
 
 
 def cells(system: SystemName, entity_set: str, path: Path, *, custom: bool = False) -> tuple[Cell, ...]:
-    """The columns that the path ends at, one per target. `custom` accepts a F&O name that the catalog does not have.
+    """The columns that the path ends at, one per target; a result of `amounts` is a number.
+
+    `custom` accepts a F&O name that the catalog does not have.
 
     Raises ConfigError: an unknown name, a lookup where none can be, or more than two lookups in a row.
     """
@@ -52,6 +75,8 @@ def cells(system: SystemName, entity_set: str, path: Path, *, custom: bool = Fal
         if str(path) not in SPREAD:
             raise ConfigError(f"{path} is unknown: there are {' and '.join(sorted(SPREAD))}")
         return (SalesColumn(str(path), "Money"),)
+    if str(path) in RESULTS:
+        return (FinopsProperty(str(path), "Decimal"),)
     if system == "finops":
         if not isinstance(path, Column):
             raise ConfigError(f"{path} follows a lookup: entities of Finance and Operations have none")

@@ -9,7 +9,7 @@ import mapping_rows as rows
 import pytest
 from mapping_rows import CUSTOMER, changed, document
 
-from p2c.documents import Flaw, MappedDocument, Rejected, Skipped, SourceDocument
+from p2c.documents import NoteCode, Flaw, MappedDocument, Rejected, Skipped, SourceDocument
 from p2c.errors import ConfigError
 from p2c.mapping.context import Context
 from p2c.mapping.mapper import Mapper
@@ -263,7 +263,10 @@ def test_order_to_sales(context: Context) -> None:
     (line,) = result.lines
     assert line.key == ("10",)
     assert line.values["priceperunit"] == D("110.01")
-    assert line.values["manualdiscountamount"] == D("10.00")
+    assert line.values["manualdiscountamount"] == D("10.01"), "3 x 110.01 - 10.01 is the line amount, 320.02"
+    assert values["freightamount"] == D("13.18")
+    assert values["billto_country"] == "Germany"
+    assert [note.code for note in result.notes].count(NoteCode.EQUAL_AFTER_ROUNDING) == 1
     assert line.values["tax"] == D("20.90")
     assert line.values["ispriceoverridden"] is True
     assert line.values["uomid.name"] == "Primary Unit"
@@ -309,12 +312,13 @@ def test_orders_that_do_not_go_to_sales(
 
 
 def test_invoice(context: Context) -> None:
+    whole = {"LineAmount": D("320.04"), "LineTotalChargeAmount": 0}
     lines = [
         rows.INVOICE_LINE,
-        changed(rows.INVOICE_LINE, {"LineCreationSequenceNumber": 20, "LineTotalChargeAmount": D("5.00")}),
+        changed(rows.INVOICE_LINE, {"LineCreationSequenceNumber": 20, **whole, "LineTotalChargeAmount": D("5.00")}),
         changed(
             rows.INVOICE_LINE,
-            {"LineCreationSequenceNumber": 30, "ProductNumber": "", "SalesUnitSymbol": "", "LineTotalChargeAmount": 0},
+            {"LineCreationSequenceNumber": 30, "ProductNumber": "", "SalesUnitSymbol": "", **whole},
         ),
     ]
     key = "CIV-000717|2026-07-23|ARP00001"
@@ -323,6 +327,9 @@ def test_invoice(context: Context) -> None:
     assert result.header.create["invoicenumber"] == "CIV-000717"
     assert result.header.create["ownerid.salesorderid.ordernumber"] == "ORD-01002-H1J3K5"
     assert result.header.values["billto_country"] == "Germany"
+    assert result.header.values["freightamount"] == D("8.00")
+    assert result.header.values["discountamount"] == 0
+    assert result.notes == ()
     assert result.header.values["datedelivered"] == "2026-07-22T22:00:00Z"
     first, second, third, charge = result.lines
     assert first.values["manualdiscountamount"] == D("10.00"), "the rounding is counted into the discount"

@@ -233,11 +233,10 @@ def test_unit_price(values: list[Plain], expected: str | None) -> None:
     assert result == (None if expected is None else D(expected))
 
 
-def test_discounts_there_and_back() -> None:
+def test_a_discount_becomes_one_of_each_unit_and_a_charge() -> None:
     per_unit = run([D("10.00"), 3], one("DiscountPerUnit"))
     charge = run([D("10.00"), 3], one("DiscountRounding"))
     assert (per_unit, charge) == (D("3.33"), D("-0.01"))
-    assert run([3, per_unit, charge], one("LineDiscount")) == D("10.00")
 
 
 def test_discounts_use_the_currency() -> None:
@@ -248,8 +247,6 @@ def test_discounts_use_the_currency() -> None:
 def test_no_discount_is_zero_so_that_one_taken_away_is_taken_away() -> None:
     assert run([None, D("3")], one("DiscountPerUnit")) == 0
     assert run([None, D("3")], one("DiscountRounding")) == 0
-    assert run([None, None, None], one("LineDiscount")) == 0
-    assert run([None, None, None], one("InvoiceDiscount")) == 0
 
 
 @pytest.mark.parametrize("kind", ["DiscountPerUnit", "DiscountRounding"])
@@ -262,15 +259,8 @@ def test_a_discount_needs_a_quantity(kind: str, quantity: Plain, reason: str) ->
 
 def test_the_source_that_is_no_number_is_named() -> None:
     with pytest.raises(Unmappable, match="no number") as caught:
-        run([1, 2, "three"], one("LineDiscount"))
-    assert caught.value.source == 2
-
-
-def test_invoice_discount() -> None:
-    assert run([D("9.99"), D("-0.01"), D(3)], one("InvoiceDiscount")) == D("10.00")
-    assert run([D("9.99"), D("-0.01"), D(3)], one("InvoiceCharge")) == 0
-    assert run([D("9.99"), D("5.00"), D(3)], one("InvoiceDiscount")) == D("9.99")
-    assert run([D("9.99"), D("5.00"), D(3)], one("InvoiceCharge")) == D("5.00")
+        run([1, "two"], one("UnitPrice"))
+    assert caught.value.source == 1
 
 
 @pytest.mark.parametrize(
@@ -280,7 +270,7 @@ def test_invoice_discount() -> None:
         (["a", "b"], [one("Truncate", maxLength=3)], "2 sources need a first transform"),
         (["a"], [one("Truncate", maxLength=3), one("Join")], "Join must be the first"),
         ([1], [one("DiscountPerUnit")], "DiscountPerUnit takes 2 sources, not 1"),
-        ([1, 2], [one("LineDiscount")], "LineDiscount takes 3 sources, not 2"),
+        ([1, 2, 3], [one("UnitPrice")], "UnitPrice takes 2 sources, not 3"),
     ],
 )
 def test_what_cannot_make_one_value(values: list[Plain], transforms: list[dict[str, Any]], message: str) -> None:
