@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+import mapping_rows as rows
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,11 +17,11 @@ from p2c.mapping.context import Context
 from p2c.mapping.mapper import Mapper
 from p2c.mapping.money import round_half_up
 from p2c.templates.load import builtin_templates
-from tests.mapping import mapping_rows as rows
 
 D = Decimal
 ZERO = D(0)
 CENT = D("0.01")
+ONE, HUNDRED, USUAL_RATE = D(1), D(100), D("0.19")
 FREIGHT_TAX = "msdynce_misctax"
 
 
@@ -41,9 +42,9 @@ class Readings:
 class Line:
     """A line as a person enters it."""
 
-    quantity: Decimal = D(1)
-    price: Decimal = D(100)
-    units: Decimal = D(1)
+    quantity: Decimal = ONE
+    price: Decimal = HUNDRED
+    units: Decimal = ONE
     off: Decimal = ZERO
     percent: Decimal = ZERO
     multiline: Decimal = ZERO
@@ -56,7 +57,7 @@ class Line:
 @dataclass(frozen=True)
 class Order:
     lines: tuple[Line, ...]
-    rate: Decimal = D("0.19")
+    rate: Decimal = USUAL_RATE
     includes_tax: bool = False
     charge: Decimal = ZERO
     discount: Decimal = ZERO

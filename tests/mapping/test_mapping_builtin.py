@@ -9,7 +9,7 @@ import mapping_rows as rows
 import pytest
 from mapping_rows import CUSTOMER, changed, document
 
-from p2c.documents import NoteCode, Flaw, MappedDocument, Rejected, Skipped, SourceDocument
+from p2c.documents import Flaw, MappedDocument, NoteCode, Rejected, Skipped, SourceDocument
 from p2c.errors import ConfigError
 from p2c.mapping.context import Context
 from p2c.mapping.mapper import Mapper
