@@ -21,7 +21,6 @@ from p2c.sync.outcomes import count, count_notes
 from p2c.sync.running import TemplateRun
 from p2c.sync.session import Plan, Session
 from p2c.sync.slicing import MOST_ATTEMPTS, End, Slicing, pause
-from p2c.templates.load import template_hash
 from p2c.templates.models import Template
 
 Ends = Callable[[], Awaitable[End | None]]
@@ -104,7 +103,7 @@ class Worker:
         template = plan.template
         point = await lane.checkpoints.load(template.id)
         record = await self._runs.load(message.run_id)
-        what = step(message, point, record, template_hash(template), self._now())
+        what = step(message, point, record, plan.hash, self._now())
         if (
             what is Step.RUN
             and message.number == 0

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from p2c.documents import LegalEntity
 from p2c.errors import ConfigError, Problems
-from p2c.mapping.context import Context
+from p2c.mapping.context import UTC_ZONE, Context
 from p2c.systems.sales.metadata import Metadata, Owners
 from p2c.templates import catalog, paths
 from p2c.templates.models import Template
@@ -24,12 +24,15 @@ Columns = Mapping[str, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What was found: the columns of each Sales table, decimals per currency and of prices, and the legal entities."""
+    """What was found: the columns of each Sales table, decimals per currency and of prices, and the legal entities.
+
+    `zones` are the time zones of the legal entities.
+    """
 
     columns: Columns
     currencies: Mapping[str, int]
     price_precision: int
-    zone: ZoneInfo
+    zones: Mapping[str, ZoneInfo]
     legal_entities: Mapping[str, LegalEntity]
     master: str
 
@@ -37,7 +40,7 @@ class Environment:
         """What mapping needs for a template and a legal entity. Raises ConfigError for a table that Sales lacks."""
         return Context(
             legal_entity=legal_entity,
-            time_zone=self.zone,
+            time_zone=self.zones.get(legal_entity, UTC_ZONE),
             currency_precision=self.currencies,
             price_precision=self.price_precision,
             value_maps=shared_maps(),
@@ -63,7 +66,7 @@ async def survey(project: Project, sales: Metadata) -> Environment:
         columns=await sales.columns(sorted(catalog.sales_tables())),
         currencies=await sales.currencies(),
         price_precision=await sales.price_precision(),
-        zone=ZoneInfo(project.connection_set.time_zone),
+        zones={name: project.connection_set.zone(name) for name in project.connection_set.legal_entities},
         legal_entities=await _legal_entities(project, units, sales),
         master=project.connection_set.master,
     )

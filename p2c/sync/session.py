@@ -55,6 +55,11 @@ class Plan:
     legal_entity: LegalEntity
     mapper: Mapper
 
+    @property
+    def hash(self) -> str:
+        """What decides how documents are mapped here; with another one the next run compares everything."""
+        return template_hash(self.template, self.mapper.context.time_zone.key)
+
 
 ENVIRONMENT_SECONDS = 600.0
 """For how long what is known of the environments serves slices and events."""
@@ -204,7 +209,7 @@ class Session:
         template, settings = plan.template, self._settings
         return TemplateRun(
             template,
-            template_hash(template),
+            plan.hash,
             plan.legal_entity,
             plan.mapper,
             self._end(template.source),
@@ -228,7 +233,7 @@ class Session:
     def _work(self, lane: Lane, plan: Plan, *, dry: bool = False, policy: Conflicts | None = None) -> PageWork:
         template, entity, mapper = plan.template, plan.legal_entity, plan.mapper
         source, destination = self._end(template.source), self._end(template.destination)
-        digest = template_hash(template)
+        digest = plan.hash
         loader = Loader(mapper, Comparer(mapper, entity), destination, entity, digest, dry=dry, policy=policy)
         renames = Renames(mapper, source, entity, lane.ledger, lane.newcomers)
         return PageWork(mapper, digest, lane.ledger, loader, renames, dry=dry)

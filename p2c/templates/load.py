@@ -82,11 +82,11 @@ def ordered(templates: Mapping[str, Template]) -> list[Template]:
     return list(done.values())
 
 
-def template_hash(template: Template) -> str:
+def template_hash(template: Template, time_zone: str = "") -> str:
     """SHA-256 (hex) of what decides how documents are read, mapped and matched; equal for templates that map alike.
 
     Left out: name, notes, reasons, when it runs and after what, and the policies for deletes and conflicts. Shared
-    value maps count with their content.
+    value maps count with their content, and so does `time_zone`, in which the legal entity's days are.
     """
     content = template.model_dump(
         mode="json",
@@ -117,5 +117,6 @@ def template_hash(template: Template) -> str:
         for transform in field.transform
     ):
         content["states"] = {country: dict(names) for country, names in states().items()}
+    content["timeZone"] = time_zone
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

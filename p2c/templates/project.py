@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, PrivateAttr, field_validator, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
 from p2c.errors import ConfigError, Problem
 from p2c.templates.catalog import did_you_mean
@@ -72,35 +72,43 @@ class Owner(Model):
         return self
 
 
+def _known_zone(name: str) -> str:
+    try:
+        if name:
+            ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no time zone like Europe/Berlin") from error
+    return name
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone), Field(alias="timeZone")]
+"""The IANA name of a time zone."""
+
+
 class LegalEntitySettings(Model):
-    """Which business units of Sales (names or ids) belong to a legal entity, and who owns what is created there."""
+    """Which business units of Sales (names or ids) belong to a legal entity, and who owns what is created there.
+
+    `timeZone`: that of the legal entity, where it is not the connection set's.
+    """
 
     business_units: Annotated[list[str], Field(alias="businessUnits")] = Field(default_factory=list)
     owner: Owner | None = None
+    time_zone: TimeZone = ""
 
 
 class ConnectionSet(Model):
     """The two environments and how they belong together.
 
-    - `timeZone`: IANA name; in it Sales' moments that are shown as days are days.
+    - `timeZone`: IANA name; in it Sales' moments that are shown as days are days. Each legal entity can have its own.
     - `legalEntities`: by `dataAreaId`. A single one without business units has all of Sales.
     - `masterLegalEntity`: whose products are those of Sales; needed when there are several.
     """
 
     sales: Environment
     finops: Environment
-    time_zone: Annotated[str, Field(alias="timeZone")] = "UTC"
+    time_zone: TimeZone = "UTC"
     legal_entities: Annotated[dict[str, LegalEntitySettings], Field(alias="legalEntities", min_length=1)]
     master_legal_entity: Annotated[str, Field(alias="masterLegalEntity")] = ""
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise ValueError(f"{name!r} is no time zone like Europe/Berlin") from error
-        return name
 
     @field_validator("legal_entities")
     @classmethod
@@ -128,6 +136,10 @@ class ConnectionSet(Model):
         if self.master_legal_entity and self.master_legal_entity not in self.legal_entities:
             raise ValueError(f"masterLegalEntity {self.master_legal_entity!r} is not one of the legalEntities")
         return self
+
+    def zone(self, legal_entity: str) -> ZoneInfo:
+        """The time zone in which the days of a legal entity are."""
+        return ZoneInfo(self.legal_entities[legal_entity].time_zone or self.time_zone or "UTC")
 
     @property
     def master(self) -> str:

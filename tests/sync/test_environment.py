@@ -16,7 +16,7 @@ def environment(*without: str, columns: frozenset[str] = frozenset()) -> Environ
     """All tables of the catalog but some, without some columns."""
     tables = {name: frozenset(one.columns) - columns for name, one in catalog.sales_tables().items()}
     kept = {name: found for name, found in tables.items() if name not in without}
-    return Environment(kept, {"USD": 2}, 2, ZoneInfo("UTC"), {}, "usmf")
+    return Environment(kept, {"USD": 2}, 2, {"demf": ZoneInfo("Europe/Berlin")}, {}, "usmf")
 
 
 def test_columns_that_are_not_there_are_known_to_the_mapping() -> None:
