@@ -22,7 +22,7 @@ _SUBMITTED = 647390000
 _QUOTE_ACTIVATED = (1, 2)
 _CURRENCY = "transactioncurrencyid.isocurrencycode"
 _SALES_HEADER = ("totalamount", "totaltax", "freightamount", "totaldiscountamount", _CURRENCY)
-_SALES_LINE = ("sequencenumber", "baseamount", "manualdiscountamount", "volumediscountamount", "isproductoverridden")
+_SALES_LINE = ("sequencenumber", "extendedamount", "tax", "isproductoverridden")
 _PRICE = (
     "SalesPrice",
     "SalesPriceQuantity",
@@ -98,11 +98,10 @@ def _sales(document: SourceDocument, number: str) -> SalesFigures:
 
 
 def _sales_line(row: Row) -> SalesLine:
-    discount = _decimal(row["manualdiscountamount"]) + _decimal(row["volumediscountamount"])
     number = row["sequencenumber"]
     return SalesLine(
         number if isinstance(number, int) else None,
-        _decimal(row["baseamount"]) - discount,
+        _decimal(row["extendedamount"]) - _decimal(row["tax"]),
         write_in=row["isproductoverridden"] is True,
     )
 
