@@ -12,14 +12,13 @@ import sqlalchemy as sa
 from sandbox.finops.answers import JSON_HEADERS, collection, columns_for, etag, row_json, single
 from sandbox.finops.books import Books
 from sandbox.finops.catalog import NAMESPACE, EntitySet, entity_sets, enums
+from sandbox.finops.implemented import COLLECTION, COUNT, ROW, invalid_query, options_of
 from sandbox.finops.infolog import RequestError
 from sandbox.finops.resource import Resource
 from sandbox.finops.tables import Table, tables_by_set
-from sandbox.wire.query import Dialect, QueryError, QueryOptions, filter_clause, parse_options
+from sandbox.wire.query import Dialect, QueryError, QueryOptions, filter_clause
 from sandbox.wire.reply import Reply
 from sandbox.wire.store import Row
-
-_ODATA_EXCEPTION = "Microsoft.OData.Core.ODataException"
 
 # What an entity's own query leaves out.
 _ROW_FILTERS: Mapping[str, tuple[str, Any]] = {
@@ -57,23 +56,6 @@ NAVIGATION: Mapping[str, Mapping[str, Navigation]] = {
 }
 
 
-def invalid_query(text: str) -> RequestError:
-    """A query option that the service refuses."""
-    return RequestError(400, f"The query specified in the URI is not valid. {text}", _ODATA_EXCEPTION)
-
-
-def options_of(query: str) -> QueryOptions:
-    """The options of a query string. Raises RequestError."""
-    try:
-        options = parse_options(query)
-    except QueryError as error:
-        raise invalid_query(str(error)) from error
-    unknown = [name for name in options.other if name.startswith("$") and name not in ("$format",)]
-    if unknown:
-        raise invalid_query(f"The query parameter '{unknown[0]}' is not supported.")
-    return options
-
-
 def is_cross_company(options: QueryOptions) -> bool:
     """Whether the request sees all companies."""
     return options.other.get("cross-company", "").lower() == "true"
@@ -87,7 +69,7 @@ class Reader:
 
     def rows(self, resource: Resource, origin: str) -> Reply:
         """A page of an entity set."""
-        entity, options = resource.named_set, options_of(resource.query)
+        entity, options = resource.named_set, options_of(resource.query, COLLECTION)
         if entity.name not in tables_by_set():
             return Reply(200, dict(JSON_HEADERS), collection(origin, entity, (), 0 if options.count else None, None))
         table, where = tables_by_set()[entity.name], self._where(entity, options)
@@ -112,14 +94,14 @@ class Reader:
 
     def count(self, resource: Resource) -> Reply:
         """The number of rows, as text."""
-        entity, options = resource.named_set, options_of(resource.query)
+        entity, options = resource.named_set, options_of(resource.query, COUNT)
         where = self._where(entity, options)
         number = self._books.store.count(tables_by_set()[entity.name].name, where)
         return Reply(200, {"Content-Type": "text/plain"}, str(number).encode())
 
     def row(self, resource: Resource, origin: str) -> Reply:
         """One row by its key; a row of another company is missing unless the request sees all companies."""
-        entity, options = resource.named_set, options_of(resource.query)
+        entity, options = resource.named_set, options_of(resource.query, ROW)
         found = self.find(resource, options)
         if found is None:
             raise RequestError(404, f"No resource was found for the key in segment '{entity.name}'.")

@@ -15,12 +15,15 @@ from sandbox.finops.batch import Batch
 from sandbox.finops.books import Books, Company
 from sandbox.finops.catalog import entity_sets
 from sandbox.finops.companies import DEFAULT_COMPANIES, add_company, install
+from sandbox.finops.implemented import WRITE, check_headers, options_of
 from sandbox.finops.infolog import NoResourceError, RequestError
 from sandbox.finops.metadata import metadata_document
 from sandbox.finops.options import Faults, Options
 from sandbox.finops.people import People
 from sandbox.finops.reading import Reader
 from sandbox.finops.resource import Resource, parse_url
+from sandbox.finops.rest_metadata import answer as rest_metadata_answer
+from sandbox.finops.rest_metadata import is_metadata
 from sandbox.finops.writing import Writer
 from sandbox.wire.limiter import Refusal
 from sandbox.wire.multipart import Operation
@@ -121,6 +124,9 @@ class FinOpsService(People, Service):
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, *, inside_batch: bool = False
     ) -> Reply:
         try:
+            check_headers(method, headers)
+            if is_metadata(url) and not inside_batch:
+                return rest_metadata_answer(method, url, self._origin)
             resource = parse_url(url, self.options.date_keys)
             if resource.kind == "batch" and (inside_batch or method != "POST"):
                 raise NoResourceError(url)
@@ -148,12 +154,16 @@ class FinOpsService(People, Service):
             case ("count", "GET"):
                 return self._reader.count(resource)
             case ("action", "POST"):
+                options_of(resource.query, WRITE)
                 return run_action(resource, url, origin, self.installed)
             case ("batch", "POST"):
+                options_of(resource.query, ())
                 return self._batch.run(headers, body)
             case ("metadata", "GET"):
+                options_of(resource.query, ())
                 return Reply(200, {"Content-Type": "application/xml", "OData-Version": "4.0"}, metadata_document())
             case ("root", "GET"):
+                options_of(resource.query, ())
                 return Reply(200, dict(JSON_HEADERS), _service_document(origin))
         raise RequestError(405, f"The requested resource does not support http method '{method}'.")
 

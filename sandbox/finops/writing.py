@@ -10,9 +10,10 @@ from typing import Any
 from sandbox.finops.answers import JSON_HEADERS, etag, location, row_json, single
 from sandbox.finops.books import Books
 from sandbox.finops.catalog import NAMESPACE, EntitySet, ValueRefusedError
+from sandbox.finops.implemented import WRITE, options_of
 from sandbox.finops.infolog import InfologError, RequestError, conflict
 from sandbox.finops.options import Faults
-from sandbox.finops.reading import Reader, options_of
+from sandbox.finops.reading import Reader
 from sandbox.finops.resource import Resource
 from sandbox.finops.rules.base import Values, Write, fit_texts
 from sandbox.finops.rules.masterdata import rules
@@ -35,7 +36,7 @@ class Writer:
     def create(self, resource: Resource, origin: str, body: bytes) -> Reply:
         """Adds a row: 201 with the whole entity, ETag and Location."""
         entity = resource.named_set
-        options_of(resource.query)
+        options_of(resource.query, WRITE)
         row = self.create_row(entity, read_body(entity, body))
         answer = {
             **JSON_HEADERS,
@@ -108,7 +109,7 @@ class Writer:
         return table.name
 
     def _target(self, resource: Resource, headers: Mapping[str, str]) -> tuple[EntitySet, Row]:
-        entity, options = resource.named_set, options_of(resource.query)
+        entity, options = resource.named_set, options_of(resource.query, WRITE)
         row = self._reader.find(resource, options)
         if row is None:
             raise RequestError(400, _NO_RESOURCES)
