@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -19,6 +20,7 @@ from rich.text import Text
 
 from demo.check import Checked, Reader, check
 from demo.stage import Stage, raised
+from demo.totals import Totals, totals
 from p2c import render
 from p2c.documents import Outcome, OutcomeKind
 from p2c.operations.reconcile import Agreement
@@ -103,12 +105,20 @@ class Demo:
         units = {one.business_unit: one.code for one in self._stage.company.legal_entities}
         with Reader(sandbox.sales_url, sandbox.finops_url, sandbox.token, units) as reader:
             checked = check(reader)
+            compared = totals(reader)
         show.print("Read again with plain requests, without p2c's code:")
         show.print(_checked_table(checked))
         for result in checked:
             for difference in result.differences[:_SHOWN]:
                 show.print(Text(f"  {difference}", style="red"))
-        return _fine(agreements) and not any(one.differences for one in checked)
+        show.print(_totals_table(compared))
+        for total in compared:
+            for difference in total.differences[:_SHOWN]:
+                show.print(Text(f"  {difference} {total.currency}", style="red"))
+        for sentence in _summary(compared):
+            show.print(Text(f"  {sentence}"))
+        differences = [*(one.differences for one in checked), *(total.differences for total in compared)]
+        return _fine(agreements) and not any(differences)
 
 
 def _fine(agreements: Sequence[Agreement]) -> bool:
@@ -123,6 +133,31 @@ def _checked_table(checked: Sequence[Checked]) -> Table:
         differ = Text(str(len(one.differences)), style="red" if one.differences else "green")
         table.add_row(one.what + "s", str(one.rows), str(one.fields), differ)
     return table
+
+
+def _totals_table(compared: Sequence[Totals]) -> Table:
+    table = Table()
+    for title in ("What", "Legal entity", "Currency"):
+        table.add_column(title)
+    for title in ("Documents", "Sum in Sales", "Sum in F&O", "Differ"):
+        table.add_column(title, justify="right")
+    for total in compared:
+        differ = Text(str(len(total.differences)), style="red" if total.differences else "green")
+        sums = (f"{total.sales:,.3f}", f"{total.finops:,.3f}")
+        table.add_row(f"{total.what}s", total.company, total.currency, str(total.documents), *sums, differ)
+    return table
+
+
+def _summary(compared: Sequence[Totals]) -> list[str]:
+    """How many documents were compared, and the sums per currency."""
+    sums: dict[str, tuple[int, Decimal, Decimal]] = {}
+    for total in compared:
+        documents, sales, finops = sums.get(total.currency, (0, Decimal(0), Decimal(0)))
+        sums[total.currency] = documents + total.documents, sales + total.sales, finops + total.finops
+    return [
+        f"{currency}: {documents} documents, {sales:,.3f} in Sales, {finops:,.3f} in F&O: {sales - finops:,.3f} apart"
+        for currency, (documents, sales, finops) in sorted(sums.items())
+    ]
 
 
 def main(given: Sequence[str] | None = None) -> int:

@@ -164,6 +164,7 @@ def _open_line(row: Row, quantity: str) -> FinOpsLine:
         number=_whole(row["LineCreationSequenceNumber"]),
         amount=_decimal(row["LineAmount"]),
         charges=_decimal(row["FixedPriceCharges"]),
+        others=_decimal(row["TotalChargesAmount"]),
         tax=_decimal(row["TotalTaxAmount"]),
         evidence=evidence(
             _decimal(row[quantity]),
@@ -178,7 +179,7 @@ def _open_line(row: Row, quantity: str) -> FinOpsLine:
 
 def _header_charges(total: Value, lines: Sequence[FinOpsLine]) -> Decimal:
     """The charges of the header alone: F&O's total holds those of the lines, too."""
-    return _decimal(total) - sum((line.charges for line in lines if not line.canceled), ZERO)
+    return _decimal(total) - sum((line.others for line in lines if not line.canceled), ZERO)
 
 
 def _lines(document: SourceDocument) -> Sequence[Row]:
@@ -223,7 +224,7 @@ _QUOTES = DocumentKind(
         ["SalesQuotationNumber"],
         ["AreTotalsCalculated", "QuotationTotalChargesAmount", "TotalDiscountAmount", "ArePricesIncludingSalesTax"],
         "CDSSalesQuotationLines",
-        [*_PRICE, "RequestedSalesQuantity", "FixedPriceCharges", "TotalTaxAmount"],
+        [*_PRICE, "RequestedSalesQuantity", "FixedPriceCharges", "TotalChargesAmount", "TotalTaxAmount"],
     ),
     "quotenumber",
     _quotation,
@@ -243,7 +244,14 @@ _ORDERS = DocumentKind(
             "ArePricesIncludingSalesTax",
         ],
         "CDSSalesOrderLines",
-        [*_PRICE, "OrderedSalesQuantity", "FixedPriceCharges", "TotalTaxAmount", "SalesOrderLineStatus"],
+        [
+            *_PRICE,
+            "OrderedSalesQuantity",
+            "FixedPriceCharges",
+            "TotalChargesAmount",
+            "TotalTaxAmount",
+            "SalesOrderLineStatus",
+        ],
     ),
     "ordernumber",
     _order,

@@ -57,7 +57,8 @@ class Explanation(StrEnum):
 class FinOpsLine:
     """An F&O line: `charges` of the line, `tax` where it is calculated; `discount` and `price` as the row has them.
 
-    `evidence` is quantity × net price of one as the row's price and discounts give it, None where they do not tell.
+    `charges` are its fixed charges; `others` the charges that F&O calculated for it, which may hold the fixed ones as
+    well. `evidence` is quantity × net price of one by the row's price and discounts, None where they do not tell.
     """
 
     number: int
@@ -65,6 +66,7 @@ class FinOpsLine:
     charges: Decimal = ZERO
     tax: Decimal = ZERO
     evidence: Decimal | None = None
+    others: Decimal = ZERO
     canceled: bool = False
 
 
@@ -220,15 +222,22 @@ def _sums(finops: FinOpsFigures, places: int) -> list[Decimal]:
     open_lines = [] if finops.canceled else [line for line in finops.lines if not line.canceled]
     sums = []
     for contained in (True, False):
-        nets = (_net(line, finops.tax_included, places, contained=contained) for line in open_lines)
-        sums.append(sum(nets, own if open_lines else ZERO))
+        for besides in (True, False):
+            nets = (_net(line, finops.tax_included, places, contained, besides) for line in open_lines)
+            sums.append(sum(nets, own if open_lines else ZERO))
     return sums
 
 
-def _net(line: FinOpsLine, tax_included: bool, places: int, *, contained: bool) -> Decimal:
-    """A line's amount with its charges, without tax. `contained` counts where the line itself does not tell."""
+def _net(line: FinOpsLine, tax_included: bool, places: int, contained: bool, besides: bool) -> Decimal:
+    """A line's amount with all of its charges, without tax.
+
+    `contained`: the amount holds the fixed charges, which counts where the line itself does not tell. `besides`: the
+    calculated charges do not hold the fixed ones.
+    """
     known = holds_charges(line, places)
     amount = line.amount if (contained if known is None else known) else line.amount + line.charges
+    if line.others:
+        amount += line.others if besides else line.others - line.charges
     return rounded(amount - (line.tax if tax_included else ZERO), places)
 
 
@@ -270,6 +279,8 @@ def _accepted(line: FinOpsLine, tax_included: bool, places: int) -> list[Decimal
         amounts.append(line.amount + line.charges)
     if known is not False:
         amounts.append(line.amount - line.charges)
+    if line.others:
+        amounts += [amount + more for amount in amounts for more in (line.others, line.others - line.charges)]
     return [rounded(amount - tax, places) for amount in amounts]
 
 
