@@ -16,6 +16,7 @@ import httpx
 
 Row = Mapping[str, Any]
 _CENT = Decimal("0.01")
+_PRICE_UNITS = (1, 100, 1000)
 _CHARGES = 500_000_000
 
 
@@ -34,15 +35,15 @@ class Checked:
         if _plain(sales) != _plain(finops):
             self.differences.append(f"{self.what} {name}: Sales has {sales!r}, F&O has {finops!r}")
 
-    def amount(self, name: str, quantity: Decimal, sales: Decimal, finops: Decimal) -> None:
-        """The amount of a line, to the cent.
+    def amount(self, name: str, quantity: Decimal, unit: Decimal, sales: Decimal, *finops: Decimal) -> None:
+        """The amount of a line, to the currency's smallest unit; `finops` are the readings that F&O's row allows.
 
-        For a fraction of a unit a cent is let pass: Sales rounds price times quantity before it takes the discount
-        off, F&O after.
+        For a fraction of a unit of quantity the smallest unit is let pass: Sales rounds price times quantity before it
+        takes the discount off, F&O after.
         """
-        fraction = quantity != quantity.to_integral_value()
-        near = fraction and abs(sales - finops) <= _CENT
-        self.compare(f"{name} net amount", finops if near else sales, finops)
+        near = unit if quantity != quantity.to_integral_value() else Decimal(0)
+        allowed = [amount for amount in finops if abs(sales - amount) <= near]
+        self.compare(f"{name} net amount", allowed[0] if allowed else sales, finops[0] if not allowed else allowed[0])
 
 
 class Reader:
@@ -53,6 +54,7 @@ class Reader:
         self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, timeout=60)
         self._units = units
         self._by_id: dict[str, str] = {}
+        self._rounding: dict[str, Decimal] = {}
         self._sales = f"{sales_url}/api/data/v9.2/"
         self._finops = f"{finops_url}/data/"
 
@@ -78,6 +80,13 @@ class Reader:
     def finops(self, entity: str) -> list[Row]:
         """All rows of an F&O entity, of every legal entity."""
         return list(self._pages(f"{self._finops}{entity}?cross-company=true"))
+
+    def unit(self, currency: str) -> Decimal:
+        """The smallest unit of amounts in a currency, as F&O rounds them."""
+        if not self._rounding:
+            rows = self.finops("Currencies")
+            self._rounding = {row["CurrencyCode"]: Decimal(row["RoundingRuleSalesOrders"]) for row in rows}
+        return self._rounding.get(currency) or _CENT
 
     def _pages(self, url: str) -> Iterator[Row]:
         while url:
@@ -164,6 +173,7 @@ def _products(reader: Reader) -> Checked:
     prices: dict[str, set[Decimal]] = {}
     for item in items:
         prices.setdefault(_key(item["productid"]["productnumber"]), set()).add(Decimal(item["amount"]).normalize())
+    decimals = reader.sales("organizations?$select=pricingdecimalprecision")[0]["pricingdecimalprecision"]
     for row in reader.sales("products?$select=productnumber,name,price,statecode"):
         number = row["productnumber"]
         product = released.get(_key(number))
@@ -171,19 +181,26 @@ def _products(reader: Reader) -> Checked:
             continue
         result.rows += 1
         result.compare(f"{number} name", row["name"], product["ProductName"])
-        result.compare(f"{number} price", row["price"], product["SalesPrice"])
+        # Sales keeps as many decimals of a price as the organisation does.
+        price = _round(Decimal(product["SalesPrice"]), Decimal(1).scaleb(-decimals))
+        result.compare(f"{number} price", row["price"], price)
         if product["IsSalesStopped"] == "No":  # A product that F&O stops stays in use in Sales.
             result.compare(f"{number} active in Sales", row["statecode"] == 0, True)
-        listed = Decimal(product["SalesPrice"]).normalize() in prices.get(_key(number), set())
+        listed = price.normalize() in prices.get(_key(number), set())
         result.compare(f"{number} on a price list at its price", listed, True)
     return result
 
 
 def _documents(reader: Reader, what: str, lines: str, parent: str, number: str, entity: str) -> Checked:
-    """Lines of quotes or orders that F&O has too: product, quantity, and the net amount to the cent."""
+    """Lines of quotes or orders that F&O has too: product, quantity, and the net amount.
+
+    Where amounts of the header or tax inside the prices stand on the lines of one system alone, the net amount of a
+    line is not comparable; the document's total is. A cancelled line has no amount in Sales.
+    """
     result = Checked(what)
-    columns = "sequencenumber,quantity,priceperunit,manualdiscountamount,isproductoverridden"
-    parents = f"{parent}($select={number},_owningbusinessunit_value{',statecode' if parent == 'quoteid' else ''})"
+    columns = "sequencenumber,quantity,extendedamount,tax,isproductoverridden"
+    header = f"{number},_owningbusinessunit_value,totaldiscountamount,freightamount"
+    parents = f"{parent}($select={header}{',statecode' if parent == 'quoteid' else ''})"
     expand = f"{parents},productid($select=productnumber)"
     found = [row for row in reader.sales(f"{lines}?$select={columns}&$expand={expand}") if row[parent]]
     # Of a quote's revisions only the one that is active or won is in F&O.
@@ -192,25 +209,38 @@ def _documents(reader: Reader, what: str, lines: str, parent: str, number: str, 
     there = reader.finops(entity)
     key = "SalesQuotationNumber" if parent == "quoteid" else "SalesOrderNumber"
     quantity = "RequestedSalesQuantity" if parent == "quoteid" else "OrderedSalesQuantity"
+    headers = _by(reader.finops(entity.replace("Lines", "Headers")), lambda row: f"{row['dataAreaId']} {row[key]}")
     known = {_key(f"{reader.home(row[parent])} {row[parent][number]}") for row in current}
     for row in there:
         if _key(f"{row['dataAreaId']} {row[key]}") not in known:
             continue
         name = f"{row['dataAreaId']} {row[key]}/{row['LineCreationSequenceNumber']}"
-        line = sales.get(_key(name))
+        line, canceled = sales.get(_key(name)), row.get("SalesOrderLineStatus") == "Canceled"
+        if canceled:
+            result.compare(f"{name} net amount", _net(line) if line else 0, 0)
+            continue
         if line is None:
             result.differences.append(f"{what} {name}: in F&O, not in Sales")
             continue
         result.rows += 1
         result.compare(f"{name} product", (line["productid"] or {}).get("productnumber"), row["ProductNumber"])
         result.compare(f"{name} quantity", line["quantity"], row[quantity])
-        result.amount(name, Decimal(line["quantity"]), _net(line), _round(Decimal(row["LineAmount"])))
+        theirs = headers[_key(f"{row['dataAreaId']} {row[key]}")]
+        on_header = line[parent]["totaldiscountamount"] or line[parent]["freightamount"]
+        if theirs["ArePricesIncludingSalesTax"] == "No" and not (on_header or theirs["TotalDiscountAmount"]):
+            unit = reader.unit(row["CurrencyCode"])
+            result.amount(name, Decimal(line["quantity"]), unit, _net(line), Decimal(row["LineAmount"]))
     return result
 
 
 def _invoices(reader: Reader) -> Checked:
+    """Lines of invoices: quantity, tax, and the net amount with the charges of the line.
+
+    The amount of a line in F&O holds fixed charges, but no others; which ones `LineTotalChargeAmount` are, only price,
+    discount and price unit tell. In Sales a charge may be a line of its own.
+    """
     result = Checked("invoice line")
-    columns = "sequencenumber,quantity,priceperunit,manualdiscountamount,tax"
+    columns = "sequencenumber,quantity,extendedamount,tax"
     invoice = "invoiceid($select=invoicenumber,_owningbusinessunit_value)"
     rows = reader.sales(f"invoicedetails?$select={columns}&$expand={invoice}")
     sales = _by(
@@ -226,20 +256,28 @@ def _invoices(reader: Reader) -> Checked:
         result.rows += 1
         result.compare(f"{name} quantity", line["quantity"], row["InvoicedQuantity"])
         result.compare(f"{name} tax", line["tax"], row["LineTotalTaxAmount"])
-        # The amount of a line in F&O holds its charges; in Sales a charge is a line of its own.
         charge = sales.get(_key(f"{number}/{row['LineCreationSequenceNumber'] + _CHARGES}"))
-        net = _net(line) + (_net(charge) if charge else 0)
-        result.amount(name, Decimal(line["quantity"]), net, _round(Decimal(row["LineAmount"])))
+        net, unit = _net(line) + (_net(charge) if charge else 0), reader.unit(row["CurrencyCode"])
+        result.amount(name, Decimal(line["quantity"]), unit, net, *_invoiced(row, unit))
     return result
 
 
+def _invoiced(row: Row, unit: Decimal) -> Iterator[Decimal]:
+    """What an invoice line may come to: its amount, or price less discount and with all charges, by price unit."""
+    yield Decimal(row["LineAmount"])
+    if row["LineTotalChargeAmount"]:
+        gross = Decimal(row["InvoicedQuantity"]) * Decimal(row["SalesPrice"])
+        charged = Decimal(row["LineTotalChargeAmount"]) - Decimal(row["LineTotalDiscountAmount"])
+        for price_unit in _PRICE_UNITS:
+            yield _round(gross / price_unit, unit) + charged
+
+
 def _net(line: Row) -> Decimal:
-    gross = _round(Decimal(line["quantity"]) * Decimal(line["priceperunit"]))
-    return gross - Decimal(line["manualdiscountamount"] or 0)
+    return Decimal(line["extendedamount"]) - Decimal(line["tax"] or 0)
 
 
-def _round(amount: Decimal) -> Decimal:
-    return amount.quantize(_CENT, rounding=ROUND_HALF_UP)
+def _round(amount: Decimal, unit: Decimal) -> Decimal:
+    return (amount / unit).quantize(Decimal(1), rounding=ROUND_HALF_UP) * unit
 
 
 def _by(rows: Iterable[Row], key: Callable[[Row], Any]) -> dict[str, Row]:
