@@ -149,6 +149,7 @@ def status(project: ProjectOption = None, state: StateOption = None, as_json: Js
                 "underWay": bool(one.checkpoint and one.checkpoint.completed is None),
                 "documents": one.documents,
                 "parked": one.parked,
+                "retrying": one.retrying,
                 "deadLetters": one.dead,
                 "newestRun": one.newest.id if one.newest else None,
                 "status": one.newest.status if one.newest else None,

@@ -369,6 +369,7 @@ class Outcome:
 
     `rule` names the rule that skipped it, or the reason code of a rejection; `field` and `line` say where a rejection
     is; `missing` holds the keys that a parked document waits for; `notes` are remarks that do not change the outcome.
+    `temporary`: the cause of a rejection can pass without a change of the document, which is therefore retried.
     """
 
     kind: OutcomeKind
@@ -382,3 +383,4 @@ class Outcome:
     changed: tuple[str, ...] = ()
     request_id: str = ""
     notes: tuple[Note, ...] = ()
+    temporary: bool = False

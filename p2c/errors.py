@@ -4,6 +4,7 @@
 P2CError
 ├── ConfigError          a template, project file or setting is wrong: stops a run before its first write
 ├── AuthError            the identity was refused (401, 403, no token)
+│   └── PrivilegeMissing     the identity may not write a table at all: one cause for every record of it
 ├── StateError           what is remembered between runs is damaged, locked or belongs to another environment
 │   ├── PreconditionFailed   somebody else wrote the blob first
 │   └── LeaseHeld            another run works in this lane
@@ -74,6 +75,12 @@ class AuthError(P2CError):
     """The identity was refused, or no token could be had."""
 
     code = "auth"
+
+
+class PrivilegeMissing(AuthError):
+    """The identity lacks a privilege on a whole table, so that every record of it would be rejected alike."""
+
+    code = "auth.privilege"
 
 
 class StateError(P2CError):
@@ -185,15 +192,35 @@ class MissingRow(ServiceError):
 
 
 class Validation(ServiceError):
-    """The service refused what the row holds; the message is the service's own, cleaned for display."""
+    """The service rejected what the row holds; the message is the service's own, cleaned for display.
+
+    `permanent`: only another value of the record can change the answer (a number out of range). Any other rejection can
+    pass by a change in the rejecting system (a customer on hold that is released), so it is retried.
+    """
 
     code = "validation"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        system: str = "",
+        correlation: Correlation | None = None,
+        fault: Fault | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, system=system, correlation=correlation, fault=fault, hint=hint)
+        self.permanent = permanent
 
 
 class NotSendable(Validation):
     """p2c did not send the row: it exceeds a limit that p2c checks before it sends."""
 
     code = "not_sendable"
+
+    def __init__(self, message: str, *, system: str = "", fault: Fault | None = None) -> None:
+        super().__init__(message, permanent=True, system=system, fault=fault)
 
 
 class ExpiredToken(ServiceError):

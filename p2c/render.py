@@ -173,7 +173,7 @@ def fields_tables(template: Template) -> list[Grid]:
 
 def status_table(lanes: Iterable[LaneStatus]) -> Grid:
     """Where every template stands; moments are UTC."""
-    numbers = ("Documents", "Parked", "Dead letters")
+    numbers = ("Documents", "Parked", "Retrying", "Dead letters")
     table = Grid(
         "Template", "Legal entity", "Newest run", "Completed (UTC)", "All compared (UTC)", *numbers, right=numbers
     )
@@ -187,6 +187,7 @@ def status_table(lanes: Iterable[LaneStatus]) -> Grid:
             f"{point.compared:%Y-%m-%d %H:%M:%S}" if point and point.compared else "–",
             str(one.documents),
             Text(str(one.parked), style="yellow" if one.parked else "dim"),
+            Text(str(one.retrying), style="yellow" if one.retrying else "dim"),
             Text(str(one.dead), style="red" if one.dead else "dim"),
         )
     return table
@@ -214,7 +215,8 @@ def print_groups(console: Console, groups: Iterable[Group]) -> None:
         )
         console.print(_indented(Text(why)))
         console.print(_indented(Text(", ".join(one.keys) + more)))
-        console.print(_indented(Text(f"since {minute(one.first)}, {attempts}", style="dim")))
+        retry = f", retried automatically after {minute(one.retry_after)}" if one.retry_after else ""
+        console.print(_indented(Text(f"since {minute(one.first)}, {attempts}{retry}", style="dim")))
 
 
 def waiting_table(one: Waiting) -> Table:
@@ -234,6 +236,7 @@ def waiting_table(one: Waiting) -> Table:
         "First": minute(one.first),
         "Last": minute(one.last),
         "Attempts": str(one.attempts),
+        "Retried after": minute(one.retry_after) if one.retry_after else "",
         "Correlation id": one.request_id,
     }
     for name, value in facts.items():

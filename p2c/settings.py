@@ -7,7 +7,7 @@ Read from the environment (prefix `P2C_`, nested with `__`): `P2C_PROJECT`, `P2C
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -62,7 +62,9 @@ class Settings(BaseSettings):
     `state` is a folder, or the address of a blob container, signed in to as `state_auth` says. `page_size` is in
     documents, the batch sizes in operations. Every so many hours (`full_every_hours`, 0 = never) a run compares every
     document instead of reading what changed. `delete_limit` and `delete_percent` (of the documents that are known) are
-    how many a run deletes or deactivates at most without `--allow-deletes`; a single one may always go.
+    how many a run deletes or deactivates at most without `--allow-deletes`; a single one may always go. `retry_minutes`
+    is how long a document that the destination rejected waits before each automatic retry; after the last one, or with
+    none, it waits for a person.
     """
 
     model_config = SettingsConfigDict(env_prefix="P2C_", env_nested_delimiter="__", extra="ignore", frozen=True)
@@ -77,6 +79,7 @@ class Settings(BaseSettings):
     finops_batch_operations: int = Field(default=100, ge=1, le=5000)
     delete_limit: int = Field(default=50, ge=0)
     delete_percent: int = Field(default=10, ge=0, le=100)
+    retry_minutes: tuple[Annotated[float, Field(ge=0.0)], ...] = (15, 60, 240, 720, *(1440,) * 6)
     full_every_hours: float = Field(default=24.0, ge=0.0)
     lease_seconds: float = Field(default=60.0, ge=15.0, le=60.0)
 

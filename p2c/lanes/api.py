@@ -184,6 +184,7 @@ class DeadLetter(Given):
     first: str = ""
     last: str = ""
     request_id: str = ""
+    retry_after: str = Field(default="", description="When it is retried automatically; empty if it is not.")
 
 
 class DeadLetterList(Given):

@@ -116,6 +116,7 @@ def _record(one: Waiting) -> DeadLetter:
         first=one.first,
         last=one.last,
         request_id=one.request_id,
+        retry_after=one.retry_after,
     )
 
 

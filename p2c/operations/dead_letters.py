@@ -35,7 +35,8 @@ class Place:
 class Group:
     """Documents that wait for one and the same reason: how many, since when, some of their keys and correlation ids.
 
-    `first` and `last` are the earliest and the latest attempt, `attempts` all of them.
+    `first` and `last` are the earliest and the latest attempt, `attempts` all of them; `retry_after` is when the first
+    of them is retried automatically, "" = none is.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Group:
     attempts: int = 0
     first: str = ""
     last: str = ""
+    retry_after: str = ""
     keys: list[str] = attribute(default_factory=list)
     request_ids: list[str] = attribute(default_factory=list)
 
@@ -56,6 +58,7 @@ class Group:
         self.attempts += one.attempts
         self.first = min(self.first or one.first, one.first)
         self.last = max(self.last, one.last)
+        self.retry_after = min(filter(None, (self.retry_after, one.retry_after)), default="")
         if len(self.keys) < SHOWN:
             self.keys.append(one.key)
         if one.request_id and len(self.request_ids) < SHOWN:

@@ -72,7 +72,8 @@ class _Reasons:
 class LaneStatus:
     """Where a template stands for one legal entity: checkpoint, memory, what waits, what needs a person.
 
-    `newest` is its newest run, as far as that is among the latest of all.
+    `retrying` counts the documents that are rejected or failed and are retried automatically, `dead` those that are
+    not. `newest` is its newest run, as far as that is among the latest of all.
     """
 
     template: str
@@ -80,6 +81,7 @@ class LaneStatus:
     checkpoint: Checkpoint | None
     documents: int
     parked: int
+    retrying: int
     dead: int
     newest: RunRecord | None = None
 
@@ -94,15 +96,18 @@ async def status(store: Store, templates: Iterable[Template], legal_entities: It
     for template in templates:
         for entity in entities:
             async with open_lane(store, template, entity, lease_seconds=60, dry=True) as lane:
-                kinds = [one.kind async for one in lane.waiting.all()]
+                documents = [document async for document in lane.waiting.all()]
+                parked = sum(document.kind == "parked" for document in documents)
+                dead = sum(document.needs_person for document in documents)
                 found.append(
                     LaneStatus(
                         template=template.id,
                         legal_entity=entity,
                         checkpoint=await lane.checkpoints.load(template.id),
                         documents=await lane.ledger.count(),
-                        parked=kinds.count("parked"),
-                        dead=kinds.count("dead"),
+                        parked=parked,
+                        retrying=len(documents) - parked - dead,
+                        dead=dead,
                         newest=newest.get((template.id, entity.lower())),
                     )
                 )

@@ -18,7 +18,8 @@ class Waiting:
 
     `key` is the document's key at its source, `missing` the keys that a parked one awaits. `first` and `last` are ISO
     8601 moments of the first and the latest attempt, `attempts` says how many there were. `again`: every run tries it
-    once more, though its source has not changed.
+    once more, though its source has not changed. `retries` counts the attempts that ended for this same reason;
+    `retry_after` is the moment from which a run tries a temporary rejection again, "" = no run does by itself.
     """
 
     kind: Kind
@@ -35,6 +36,17 @@ class Waiting:
     attempts: int = 1
     request_id: str = ""
     again: bool = False
+    retries: int = 0
+    retry_after: str = ""
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether no run tries the document again by itself."""
+        return self.kind == "dead" and not (self.again or self.retry_after)
+
+    def is_due(self, now: str) -> bool:
+        """Whether a run at this moment tries the document although its source has not changed."""
+        return self.again or self.kind == "parked" or bool(self.retry_after and self.retry_after <= now)
 
 
 class WaitingList:

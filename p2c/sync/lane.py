@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -47,9 +47,18 @@ class Lane:
 
 @asynccontextmanager
 async def open_lane(
-    store: Store, template: Template, legal_entity: str, *, lease_seconds: float, dry: bool = False
+    store: Store,
+    template: Template,
+    legal_entity: str,
+    *,
+    lease_seconds: float,
+    retry_minutes: Sequence[float] = (),
+    dry: bool = False,
 ) -> AsyncIterator[Lane]:
-    """The lane of a template and legal entity, leased while it is open. Raises LeaseHeld when another run has it."""
+    """The lane of a template and legal entity, leased while it is open. Raises LeaseHeld when another run has it.
+
+    Who writes outcomes gives the `retry_minutes` of the settings.
+    """
     prefix = f"lanes/{legal_entity}/{template.family}"
     checkpoints = Checkpoints(store, prefix)
     ledger = Ledger(store, f"{prefix}/ledger/{template.id}")
@@ -58,7 +67,7 @@ async def open_lane(
     conflicts = ConflictList(store, f"{prefix}/conflicts/{template.id}")
     leaving = LeavingList(store, f"{prefix}/leaving/{template.id}")
     marks = ReadMarks(store, f"{prefix}/marks/{template.id}")
-    settler = Settler(template.id, legal_entity, ledger, waiting, runs, checkpoints, conflicts)
+    settler = Settler(template.id, legal_entity, ledger, waiting, runs, checkpoints, conflicts, retry_minutes)
     remaining = RemainingChanges(store, f"{prefix}/remaining/{template.id}.json")
     newcomers = Newcomers(store, f"{prefix}/newcomers/{template.id}")
     lane = Lane(checkpoints, ledger, waiting, runs, settler, None, conflicts, leaving, marks, remaining, newcomers)

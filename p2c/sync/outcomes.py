@@ -101,6 +101,7 @@ def parked(document: SourceDocument, missing: Sequence[Awaited]) -> Outcome:
 
 def from_error(document: SourceDocument, error: ServiceError) -> Outcome:
     """The outcome of a document that the destination rejected, that p2c could not send, or that was not written."""
+    temporary = isinstance(error, Validation) and not error.permanent
     system = system_name(error.system)
     kind = OutcomeKind.REJECTED if isinstance(error, Validation) else OutcomeKind.FAILED
     if isinstance(error, NotSendable):
@@ -115,10 +116,11 @@ def from_error(document: SourceDocument, error: ServiceError) -> Outcome:
         kind,
         label(document),
         source_id=document.source_id,
-        reason=f"{said}: {message}{end} {advice(kind)}",
+        reason=f"{said}: {message}{end} {advice(kind, temporary=temporary)}",
         field=error.fault.field,
         line=error.fault.row,
         request_id=error.correlation.request_id or error.correlation.activity_id,
+        temporary=temporary,
     )
 
 

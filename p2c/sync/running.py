@@ -183,8 +183,7 @@ class TemplateRun:
         met = await self._met()
         batch: list[str] = []
         async for one in self._lane.waiting.all():
-            waits = one.again or one.kind == "parked"
-            if waits and one.key > after and not since <= one.last < until and one.key not in met:
+            if one.is_due(moment(now)) and one.key > after and not since <= one.last < until and one.key not in met:
                 batch.append(one.key)
             if len(batch) >= self._page_size:
                 yield await self._fresh(batch)

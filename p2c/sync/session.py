@@ -186,7 +186,7 @@ class Session:
     ) -> Finished:
         before = self._requests()
         self.sales.refresh()
-        lane_of = open_lane(self.store, template, entity.id, lease_seconds=self._settings.lease_seconds, dry=mode.dry)
+        lane_of = self._open_lane(template, entity.id, dry=mode.dry)
         async with lane_of as lane:
             run = self._template_run(lane, Plan(template, entity, mapper), mode, progress=progress)
             record = await run.run()
@@ -282,7 +282,19 @@ class Session:
         """The lane of a plan, leased; for a dry run (its id) one of its own. Raises LeaseHeld."""
         if dry_run:
             return open_dry_lane(self.store, plan.template, plan.legal_entity.id, dry_run)
-        return open_lane(self.store, plan.template, plan.legal_entity.id, lease_seconds=self._settings.lease_seconds)
+        return self._open_lane(plan.template, plan.legal_entity.id)
+
+    def _open_lane(
+        self, template: Template, legal_entity: str, *, dry: bool = False
+    ) -> AbstractAsyncContextManager[Lane]:
+        return open_lane(
+            self.store,
+            template,
+            legal_entity,
+            lease_seconds=self._settings.lease_seconds,
+            retry_minutes=self._settings.retry_minutes,
+            dry=dry,
+        )
 
     async def slice(self, lane: Lane, plan: Plan, slicing: Slicing, *, mode: Mode, trigger: str) -> TemplateRun:
         """Runs one slice in the open lane; gives the run as it then is. Its record has been saved."""

@@ -8,7 +8,7 @@ those that wait before the ledger knows what became of them, since many a docume
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from p2c.documents import Outcome, OutcomeKind
 from p2c.state.checkpoint import Checkpoint, Checkpoints
@@ -30,7 +30,7 @@ _WAITS: dict[OutcomeKind, Kind] = {
 
 
 class Settler:
-    """Settles pages of one template in one lane."""
+    """Settles pages of one template in one lane. `retry_minutes`: see `Settings`."""
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Settler:
         runs: Runs,
         checkpoints: Checkpoints,
         conflicts: ConflictList,
+        retry_minutes: Sequence[float] = (),
     ) -> None:
         self._template = template
         self._legal_entity = legal_entity
@@ -49,6 +50,7 @@ class Settler:
         self._runs = runs
         self._checkpoints = checkpoints
         self._conflicts = conflicts
+        self._retry_minutes = retry_minutes
 
     async def settle(self, settled: Sequence[Settled], checkpoint: Checkpoint) -> Checkpoint:
         """Makes one page durable; gives the checkpoint as it was saved, with the page's outcomes counted."""
@@ -104,7 +106,7 @@ class Settler:
         """Lists what waits or needs a person."""
         waiting = {one.key: one for one in outcomes if one.kind in _WAITS}
         if waiting:
-            now = moment(datetime.now(UTC))
+            now = datetime.now(UTC)
             known = await self._waiting.get_many(list(waiting))
             await self._waiting.put_many([self._entry(one, known.get(key), now) for key, one in waiting.items()])
             await self._waiting.flush()
@@ -117,7 +119,10 @@ class Settler:
         gone += [name for one in outcomes if (name := without_key(one.source_id)) != one.key]
         await self.clear(gone)
 
-    def _entry(self, outcome: Outcome, known: Waiting | None, now: str) -> Waiting:
+    def _entry(self, outcome: Outcome, known: Waiting | None, now: datetime) -> Waiting:
+        same = known is not None and known.reason == outcome.reason
+        retries = known.retries + 1 if known is not None and same else 0
+        retry = outcome.temporary and retries < len(self._retry_minutes)
         return Waiting(
             kind=_WAITS[outcome.kind],
             key=outcome.key,
@@ -128,11 +133,13 @@ class Settler:
             field=outcome.field,
             line=outcome.line,
             missing=outcome.missing,
-            first=known.first if known else now,
-            last=now,
+            first=known.first if known else moment(now),
+            last=moment(now),
             attempts=(known.attempts if known else 0) + 1,
             request_id=outcome.request_id,
             again=outcome.kind in _AGAIN,
+            retries=retries,
+            retry_after=moment(now + timedelta(minutes=self._retry_minutes[retries])) if retry else "",
         )
 
 

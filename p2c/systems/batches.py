@@ -13,7 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from p2c.documents import DocumentChange
-from p2c.errors import AuthError, ConfigError, NotSendable, ServiceError, Throttled, Transient, Validation
+from p2c.errors import (
+    AuthError,
+    ConfigError,
+    NotSendable,
+    PrivilegeMissing,
+    ServiceError,
+    Throttled,
+    Transient,
+    Validation,
+)
 from p2c.systems.odata.batch import ChangeSet, Part, PartAnswer
 from p2c.systems.odata.transport import ODataClient
 from p2c.systems.parallel import together
@@ -142,7 +151,8 @@ class BatchWriter:
             if tally.throttled[index] < THROTTLED_ROUNDS:
                 tally.again.append(document)
                 return
-        if isinstance(error, ConfigError):
+        if isinstance(error, ConfigError | PrivilegeMissing):
+            # One cause for the whole table: it stops the run, and is not said once more for every document.
             tally.fatal.append(error)
         elif isinstance(error, AuthError):
             # The identity may write, but not this row: for others it will do.

@@ -106,6 +106,8 @@ class Options:
     """Origin type of orders that come in through the API."""
     disabled_user_status: int = 401
     """The status of answers to an integration user who is disabled: 400, 401 or 403. Which one is not known."""
+    no_access: frozenset[str] = frozenset()
+    """Tables that the calling user may not write, such as `CustTable`."""
     blocked_customers_refused: bool = True
     """Whether an order for a customer on hold is refused."""
     line_number_from_sequence: bool = True

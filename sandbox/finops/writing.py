@@ -11,7 +11,7 @@ from sandbox.finops.answers import JSON_HEADERS, etag, location, row_json, singl
 from sandbox.finops.books import Books
 from sandbox.finops.catalog import NAMESPACE, EntitySet, ValueRefusedError
 from sandbox.finops.implemented import WRITE, options_of
-from sandbox.finops.infolog import InfologError, RequestError, conflict
+from sandbox.finops.infolog import InfologError, Line, RequestError, conflict
 from sandbox.finops.options import Faults
 from sandbox.finops.reading import Reader
 from sandbox.finops.resource import Resource
@@ -106,6 +106,10 @@ class Writer:
         table = tables_by_set().get(entity.name)
         if table is None or (rules()[table.name].read_only and not system):
             raise RequestError(400, f"Data entity '{entity.application_name}' is read-only.")
+        if table.name in self._books.options.no_access and not system:
+            text = f"Cannot edit a record in {entity.application_name}. Access Denied: You do not have sufficient"
+            error = InfologError(Line("Error", f"{text} authorization to modify data in database."))
+            raise error.request_error(entity.application_name)
         return table.name
 
     def _target(self, resource: Resource, headers: Mapping[str, str]) -> tuple[EntitySet, Row]:

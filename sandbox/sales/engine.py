@@ -95,6 +95,14 @@ class Engine:
             row["currencysymbol"] or "",
         )
 
+    def _check_privilege(self, right: str, table: Table, caller: Caller) -> None:
+        name = f"prv{right}{table.name}"
+        if caller.system or name.lower() not in {missing.lower() for missing in self.options.missing_privileges}:
+            return
+        raise SalesError(
+            403, "0x80040220", f"Principal user (Id={caller.id}, type=8) is missing {name} privilege for {table.name}."
+        )
+
     def _owner(self, table: str, record_id: str) -> Mapping[str, Any]:
         """The user or team that a record is given to. Raises SalesError where it cannot own one."""
         owner = self.look(table, record_id)
@@ -176,6 +184,7 @@ class Engine:
         """Create a record from stored values and give its id. Raises SalesError."""
         table = self.model.tables[table_name]
         record_id = values.get(table.id) or str(uuid.uuid4())
+        self._check_privilege("Create", table, caller)
         given = frozenset(values)
         row: Row = {**table.defaults, **values, table.id: record_id}
         change = Change("Create", table, record_id, None, row, row, given, caller, self._depth + 1)
@@ -198,6 +207,7 @@ class Engine:
         """Change columns of a record. Raises SalesError, 404 when there is none."""
         table = self.model.tables[table_name]
         before = self.need(table_name, record_id)
+        self._check_privilege("Write", table, caller)
         changes = dict(values)
         change = Change(
             "Update",

@@ -66,6 +66,8 @@ class SalesOptions:
     """Tables without optimistic concurrency: an If-Match with a version is refused. Which ones have it is not known."""
     batch_throttle_every: int | None = None
     """Every n-th operation inside a batch is answered 429. May change while the service runs."""
+    missing_privileges: frozenset[str] = frozenset()
+    """Privileges such as `prvCreateProduct` that callers lack. May change while the service runs."""
     disabled_owners: Literal["refuse", "take"] = "refuse"
     """What a record meets that is given to a user who is disabled. Which of the two is not known."""
     disabled_user_status: int = 403

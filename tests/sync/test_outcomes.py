@@ -45,9 +45,14 @@ def test_parked_says_why_a_row_that_is_there_will_not_do() -> None:
     assert "product P-1 (ProductNumber), which is Draft in Sales: activate it. Retried" in found.reason
 
 
-def test_a_refusal_is_rejected_with_who_said_what_and_what_to_do() -> None:
+@pytest.mark.parametrize(
+    ("permanent", "expected"),
+    [(True, "Correct the record, the mapping or"), (False, "Retried automatically at growing intervals")],
+)
+def test_a_rejection_says_who_rejected_what_and_whether_it_is_retried(permanent: bool, expected: str) -> None:
     error = Validation(
         "Customer group X is not there.",
+        permanent=permanent,
         system="finops",
         fault=Fault("CustomerGroupId", "Line 1"),
         correlation=Correlation(request_id="r-1"),
@@ -55,11 +60,8 @@ def test_a_refusal_is_rejected_with_who_said_what_and_what_to_do() -> None:
     found = outcomes.from_error(DOCUMENT, error)
     assert found.kind is OutcomeKind.REJECTED
     assert (found.field, found.line, found.request_id) == ("CustomerGroupId", "Line 1", "r-1")
-    assert found.reason == (
-        "Rejected by Finance and Operations: Customer group X is not there. "
-        "Correct the record, the mapping or the setting that it names. Retried when the record changes at the source, "
-        "in the next full comparison, or at once with `p2c dead-letters replay`."
-    )
+    assert found.temporary is not permanent
+    assert found.reason.startswith(f"Rejected by Finance and Operations: Customer group X is not there. {expected}")
 
 
 def test_a_limit_of_p2c_is_named_as_its_own() -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from p2c.documents import DocumentChange, RowChange
-from p2c.errors import AuthError, ConfigError, Conflict, Throttled, Transient, Validation
+from p2c.errors import AuthError, ConfigError, Conflict, PrivilegeMissing, Throttled, Transient, Validation
 from sandbox.wire.multipart import ChangeSet, Operation, decode, encode
 from sandbox.wire.reply import Reply
 from tests.systems.ends_support import Ends, ends
@@ -172,14 +172,23 @@ async def test_a_batch_that_is_refused_as_such_is_halved_until_the_culprit_is_al
     assert isinstance(results[5], Validation)
 
 
-async def test_a_refused_privilege_concerns_its_document_only() -> None:
+async def test_a_missing_privilege_on_a_table_stops_the_run_with_one_error() -> None:
     def script(names: list[Name]) -> list[Reply | list[Reply]]:
         denied = refusal(403, "0x80040220", "Principal user is missing prvWriteAccount privilege.")
         return [denied if name == "1" else [fine()] for name in names]
 
+    with pytest.raises(PrivilegeMissing, match="prvWriteAccount"):
+        await write(Server(script), 3)
+
+
+async def test_a_row_that_the_identity_may_not_write_concerns_its_document_only() -> None:
+    def script(names: list[Name]) -> list[Reply | list[Reply]]:
+        denied = refusal(403, "0x80048306", "SecLib::AccessCheckEx failed: no WriteAccess to this account.")
+        return [denied if name == "1" else [fine()] for name in names]
+
     results, _ = await write(Server(script), 3)
     assert [type(one) for one in results] == [type(None), Validation, type(None)]
-    assert "prvWriteAccount" in str(results[1])
+    assert "WriteAccess" in str(results[1])
 
 
 async def test_a_wrong_column_stops_the_run_after_the_batches_under_way() -> None:

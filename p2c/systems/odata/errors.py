@@ -18,6 +18,7 @@ from p2c.errors import (
     ExpiredToken,
     Fault,
     MissingRow,
+    PrivilegeMissing,
     ServiceError,
     Throttled,
     Transient,
@@ -34,6 +35,8 @@ _SALES_MISSING = frozenset({"0x80060891", "0x80040217"})
 _SALES_PRIVILEGE = frozenset({"0x80040220", "0x80048306"})
 _SALES_DISABLED = "0x80040225"
 _SALES_CONFIG = frozenset({"0x80072491", "0x80072492", "0x80041103", "0x8006088a"})
+_SALES_PERMANENT = frozenset({"0x80044330", "0x80044331", "0x80048d19"})
+"""A number out of range, a text too long, a body that cannot be read."""
 _SALES_EXPIRED_TOKEN = "0x80044352"
 _SALES_PLUGIN_ABORT = "0x80040265"
 
@@ -52,6 +55,8 @@ _BAD_QUERY = re.compile(
     r"|query parameter isn't supported when Change Tracking is enabled|isn't enabled for change tracking",
     re.IGNORECASE,
 )
+_WHOLE_TABLE = re.compile(r"is missing prv\w+|sufficient authorization to modify data", re.IGNORECASE)
+"""A privilege that the user lacks for a table (Dataverse), or for the tables behind an entity (F&O's Infolog)."""
 _PRIVILEGE = re.compile(r"is missing prv\w+|SecLib::|not authorized to|access is denied", re.IGNORECASE)
 _CALLER = re.compile(
     r"AADSTS\d+|\buser\b.{0,200}\bis (?:disabled|not enabled)|not a member of the organization"
@@ -132,7 +137,7 @@ def classify_finops(status: int, headers: Mapping[str, str], body: bytes) -> Ref
     fault = Fault(field=_field(_FINOPS_FIELD, text))
     if _asks_for_less(refusal):
         return Throttled(message, retry_after=refusal.retry_after, system="finops", correlation=refusal.correlation)
-    if status in (401, 403):
+    if status in (401, 403) or _WHOLE_TABLE.search(text):
         return _identity_refused("finops", refusal, message)
     if _ROW_GONE.search(text):
         return MissingRow(message, system="finops", correlation=refusal.correlation, fault=fault)
@@ -190,7 +195,8 @@ def _by_status(system: SystemName, refusal: Refusal, message: str, fault: Fault)
         return MissingRow(message, system=system, correlation=correlation, fault=fault)
     if status == 408 or status >= 500 or status < 300:
         return Transient(message, system=system, correlation=correlation)
-    return Validation(message, system=system, correlation=correlation, fault=fault)
+    permanent = refusal.code.lower() in _SALES_PERMANENT
+    return Validation(message, permanent=permanent, system=system, correlation=correlation, fault=fault)
 
 
 def _is_servicing(refusal: Refusal) -> bool:
@@ -222,7 +228,8 @@ def _identity_refused(system: SystemName, refusal: Refusal, message: str) -> Aut
         "sales": "Check the application user of Sales and its security roles.",
         "finops": "Check that the client id is registered (Microsoft Entra applications) and its user has the roles.",
     }[system]
-    return AuthError(message + _ticket(refusal), hint=hint)
+    kind = PrivilegeMissing if _WHOLE_TABLE.search(refusal.text) else AuthError
+    return kind(message + _ticket(refusal), hint=hint)
 
 
 def _ticket(refusal: Refusal) -> str:
