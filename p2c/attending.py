@@ -9,6 +9,7 @@ import typer
 
 from p2c import render
 from p2c.documents import OutcomeKind
+from p2c.equality import fold_key
 from p2c.errors import ConfigError
 from p2c.operations import dead_letters
 from p2c.operations.dead_letters import Group, Place, Replayed
@@ -211,8 +212,8 @@ def _found(
             return [one async for one in dead_letters.waiting(store, place, kind, keys)]
 
     found = wait(work())
-    there = {one.key.casefold() for one in found}
-    if absent := [key for key in keys if key.casefold() not in there]:
+    there = {fold_key(one.key) for one in found}
+    if absent := [key for key in keys if fold_key(key) not in there]:
         raise typer.BadParameter(f"no dead letter is named {', '.join(absent)}; `p2c dead-letters list` shows them")
     return found
 

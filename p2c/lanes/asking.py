@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from p2c.documents import Outcome
+from p2c.equality import fold_key
 from p2c.errors import P2CError
 from p2c.lanes.api import RecordNote, RecordOutcome, RunPart, RunState, RunStatus
 from p2c.lanes.fence import ENDED
@@ -245,8 +246,8 @@ def _silent(part: Part, record: RunRecord | None, found: Sequence[Outcome]) -> l
     """The outcomes of keys of which nothing was kept: unchanged ones, or those that are not at the source."""
     if record is None or record.status not in ("Completed", "Warning"):
         return []
-    there = {one.key.casefold() for one in found}
-    silent = [key for key in part.keys if key.casefold() not in there]
+    there = {fold_key(one.key) for one in found}
+    silent = [key for key in part.keys if fold_key(key) not in there]
     unchanged = record.counts.get("unchanged", 0) > 0
     if unchanged and len(silent) == 1:
         return [RecordOutcome(key=silent[0], outcome="unchanged", reason="Both systems agree.")]

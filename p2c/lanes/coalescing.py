@@ -13,6 +13,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime
 
+from p2c.equality import fold_key
+
 SLACK = 3.0
 """Seconds by which the clocks of the queue's own machines may differ."""
 PERIOD = 600.0
@@ -35,8 +37,8 @@ class Reads:
     def note(self, lane: tuple[str, str], keys: Sequence[str], begun: float) -> None:
         """These keys have been read, beginning at that moment."""
         for key in keys:
-            self._begun[lane, key.casefold()] = begun
-            self._begun.move_to_end((lane, key.casefold()))
+            self._begun[lane, fold_key(key)] = begun
+            self._begun.move_to_end((lane, fold_key(key)))
         while len(self._begun) > _MOST:
             self._begun.popitem(last=False)
 
@@ -46,7 +48,7 @@ class Reads:
             return list(keys)
         self._measure(now - enqueued.timestamp(), now)
         at_the_latest = enqueued.timestamp() + min(self._least, self._before) + SLACK
-        return [key for key in keys if self._begun.get((lane, key.casefold()), -math.inf) <= at_the_latest]
+        return [key for key in keys if self._begun.get((lane, fold_key(key)), -math.inf) <= at_the_latest]
 
     def _measure(self, seconds: float, now: float) -> None:
         """Takes account of a message that took so long, by the two clocks."""

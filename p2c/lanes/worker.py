@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from p2c.documents import Outcome, OutcomeKind
+from p2c.equality import fold_key
 from p2c.errors import LeaseHeld, P2CError, PreconditionFailed, Throttled, Transient
 from p2c.lanes import journal
 from p2c.lanes.coalescing import Reads
@@ -217,8 +218,8 @@ class Worker:
                     return await self._replay(plan, lane, message)
                 begun = self._clock()
                 outcomes = await self._session.take(lane, plan, wanted, careful=careful, run_id=message.run_id)
-                failed = {one.key.casefold() for one in outcomes if one.kind is OutcomeKind.FAILED}
-                self._reads.note(lane_name, [key for key in wanted if key.casefold() not in failed], begun)
+                failed = {fold_key(one.key) for one in outcomes if one.kind is OutcomeKind.FAILED}
+                self._reads.note(lane_name, [key for key in wanted if fold_key(key) not in failed], begun)
         except (Throttled, Transient, LeaseHeld, PreconditionFailed) as error:
             return await self._later(template, message, error)
         except P2CError as error:
@@ -241,7 +242,7 @@ class Worker:
     async def _keep(self, message: KeysMessage, outcomes: Sequence[Outcome]) -> None:
         record = self._record(message, "Completed")
         counts = count({}, outcomes)
-        missing = [key for key in message.keys if key.casefold() not in {one.key.casefold() for one in outcomes}]
+        missing = [key for key in message.keys if fold_key(key) not in {fold_key(one.key) for one in outcomes}]
         update = {
             "counts": counts,
             "note_counts": count_notes({}, outcomes),

@@ -23,6 +23,7 @@ from p2c.documents import (
     SpreadAmounts,
     Value,
 )
+from p2c.equality import fold_key
 from p2c.mapping import amounts, shape
 from p2c.mapping.context import Context, DocumentScope
 from p2c.mapping.encode import text_of
@@ -38,6 +39,8 @@ from p2c.templates.places import country_code, state_code
 
 LEGAL_ENTITY = "dataAreaId"
 SUPERSEDED = "superseded revision"
+SAME_KEY = "same-key"
+"""The code of rejections of documents that the destination cannot tell apart."""
 LineKind = Literal["product", "writeIn"]
 Mapped = MappedDocument | Skipped | Rejected
 
@@ -160,8 +163,7 @@ class Mapper:
         rivals: dict[tuple[str, str], list[int]] = {}
         for position, document in enumerate(documents):
             if document.key and skipped[position] is None:
-                # Keys compare without case in both systems.
-                rivals.setdefault((document.legal_entity, document.key.casefold()), []).append(position)
+                rivals.setdefault((document.legal_entity, fold_key(document.key)), []).append(position)
         verdicts: dict[int, Mapped] = {}
         for positions in rivals.values():
             if len(positions) > 1:
@@ -178,10 +180,14 @@ class Mapper:
         highest = max(ranks.values())
         top = [position for position in positions if not version or ranks[position] == highest]
         if len(top) > 1:
-            ids = ", ".join(sorted(documents[position].source_id for position in top))
+            names = sorted(f"{documents[position].key} ({documents[position].source_id})" for position in top)
+            spelled = {documents[position].key for position in top}
+            alike = "" if len(spelled) == 1 else ", which the destination cannot tell apart"
             flaw = Flaw(
                 ", ".join(self.template.header.source.key),
-                f"{documents[top[0]].key!r} is the number of several rows ({ids}): change or remove all but one",
+                f"{documents[top[0]].key!r} is the number of several rows{alike} ({', '.join(names)}): "
+                "change or remove all but one",
+                code=SAME_KEY,
             )
             yield from ((position, Rejected((flaw,))) for position in top)
         counts = text_of(documents[top[0]].header.get(version))
@@ -287,7 +293,7 @@ class Mapper:
         for line in lines:
             keys = self._by_name[line.task].keys
             if keys and all(line.key):
-                other = first.setdefault((line.entity, line.key), line)
+                other = first.setdefault((line.entity, tuple(map(fold_key, line.key))), line)
                 if other is not line:
                     reason = f"is {line.key[-1]!r} a second time ({other.label} has it): every line needs its own"
                     yield Flaw(keys[-1].blame(), reason, line.label)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dataclasses import field as attribute
 
 from p2c.documents import Outcome
+from p2c.equality import fold_key
 from p2c.state.conflicts import Conflict
 from p2c.state.runs import RunRecord
 from p2c.state.store import Store
@@ -67,11 +68,11 @@ class Group:
 
 async def waiting(store: Store, place: Place, kind: Kind, keys: Collection[str] = ()) -> AsyncIterator[Waiting]:
     """What waits, template by template, by key; only these keys if some are named (case does not matter)."""
-    wanted = {one.casefold() for one in keys}
+    wanted = {fold_key(key) for key in keys}
     for template, entity in place.lanes():
         async with open_lane(store, template, entity, lease_seconds=60, dry=True) as lane:
             async for one in lane.waiting.all(kind=kind):
-                if not wanted or one.key.casefold() in wanted:
+                if not wanted or fold_key(one.key) in wanted:
                     yield one
 
 
@@ -121,11 +122,11 @@ async def replay(session: Session, letters: Sequence[Waiting], *, policy: Confli
 
 async def conflicts(store: Store, place: Place, keys: Collection[str] = ()) -> AsyncIterator[Conflict]:
     """The conflicts that were met, template by template, by key."""
-    wanted = {one.casefold() for one in keys}
+    wanted = {fold_key(key) for key in keys}
     for template, entity in place.lanes():
         async with open_lane(store, template, entity, lease_seconds=60, dry=True) as lane:
             async for one in lane.conflicts.all():
-                if not wanted or one.key.casefold() in wanted:
+                if not wanted or fold_key(one.key) in wanted:
                     yield one
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
+from p2c.equality import fold_key
 from p2c.errors import StateError
 from p2c.state.store import Store
 
@@ -86,5 +87,5 @@ class ReadMarks:
 def _digest(run_id: str, key: str) -> bytes:
     """Keys are the same whatever their case, as in both systems."""
     return blake2b(
-        key.casefold().encode("utf-8", "surrogatepass"), digest_size=_BYTES, key=run_id.encode()[:64]
+        fold_key(key).encode("utf-8", "surrogatepass"), digest_size=_BYTES, key=run_id.encode()[:64]
     ).digest()

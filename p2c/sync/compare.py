@@ -22,6 +22,7 @@ from p2c.documents import (
     RowKey,
     Value,
 )
+from p2c.equality import fold_key
 from p2c.mapping.mapper import Mapper
 from p2c.mapping.shape import WRITE_IN
 from p2c.state.ledger import Overwritten
@@ -233,7 +234,7 @@ class Comparer:
 
     def _name(self, task: str, key: tuple[Value, ...]) -> str:
         """How a line is known in its document: entity and key, in one spelling whatever the type that a key came in."""
-        parts = (f"{Decimal(one):f}" if isinstance(one, int | Decimal) else str(one or "").casefold() for one in key)
+        parts = (f"{Decimal(one):f}" if isinstance(one, int | Decimal) else fold_key(str(one or "")) for one in key)
         return ":".join((self._tasks[task].destination.entity, *parts))
 
     # --- keys ---

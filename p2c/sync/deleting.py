@@ -25,6 +25,7 @@ from p2c.documents import (
     SourceDocument,
     TableRead,
 )
+from p2c.equality import fold_key
 from p2c.errors import MissingRow, TooManyDeletes
 from p2c.mapping.mapper import Mapper
 from p2c.state.ledger import Entry
@@ -207,8 +208,8 @@ class Departures:
             return []
         everybody = LegalEntity(self._legal_entity.id)
         found = await self._source.documents(_bare(self._mapper.reads()), everybody, [one.key for one in deletions])
-        there = {one.key.casefold() for one in found}
-        gone = [one for one in deletions if one.key.casefold() not in there]
+        there = {fold_key(one.key) for one in found}
+        gone = [one for one in deletions if fold_key(one.key) not in there]
         read = by_id(self._template.source, self._mapper.reads())
         if read is None or not gone:
             return gone
@@ -226,7 +227,7 @@ class Departures:
         pending: list[tuple[SourceDocument, Entry, DocumentChange]] = []
         for (one, entry), number in zip(known, numbers, strict=True):
             document = SourceDocument(one.key, one.source_id or entry.source_id, {})
-            candidates = found.get(keys.casefolded(number), [])
+            candidates = found.get(keys.folded(number), [])
             existing = self._ours(one, entry, candidates)
             if existing is None:
                 settled.append(self._absent(document, number, candidates))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from p2c.documents import LegalEntity
+from p2c.equality import fold_key
 from p2c.errors import ConfigError, Problems
 from p2c.mapping.context import UTC_ZONE, Context
 from p2c.systems.sales.metadata import Metadata, Owners
@@ -94,11 +95,11 @@ async def _legal_entities(project: Project, units: Mapping[str, str], sales: Met
 
 def _units(name: str, wanted: Sequence[str], units: Mapping[str, str], problems: Problems) -> tuple[str, ...]:
     """The ids of business units that a legal entity names, by name or by id."""
-    by_name = {title.casefold(): identifier for title, identifier in units.items()}
-    by_id = {identifier.casefold(): identifier for identifier in units.values()}
+    by_name = {fold_key(title): identifier for title, identifier in units.items()}
+    by_id = {fold_key(identifier): identifier for identifier in units.values()}
     found: list[str] = []
     for index, unit in enumerate(wanted):
-        identifier = by_id.get(unit.casefold()) or by_name.get(unit.casefold())
+        identifier = by_id.get(fold_key(unit)) or by_name.get(fold_key(unit))
         if identifier is not None:
             found.append(identifier)
             continue

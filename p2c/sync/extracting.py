@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from itertools import groupby
 
 from p2c.documents import Flaw, MappedDocument, Page, Rejected, Skipped, SourceDocument
+from p2c.equality import fold_key
 from p2c.mapping.mapper import Mapper
 
 Mapped = tuple[SourceDocument, MappedDocument | Skipped | Rejected]
@@ -34,7 +35,7 @@ def map_page(mapper: Mapper, page: Page) -> Iterator[Mapped]:
     for document in (one for one in page.documents if not one.key):
         yield document, _own(document) or mapper.map(document)
     with_key = [one for one in page.documents if one.key]
-    for _, rows in groupby(with_key, key=lambda one: one.key.casefold()):
+    for _, rows in groupby(with_key, key=lambda one: fold_key(one.key)):
         group = list(rows)
         homeless = [one for one in group if not one.legal_entity]
         for document in homeless:

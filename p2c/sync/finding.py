@@ -58,7 +58,7 @@ class Finder:
         elsewhere = await self._elsewhere([work for work, _ in able], numbers, there)
         found: list[Found] = []
         for (work, ready), number in zip(able, numbers, strict=True):
-            rows = there.get(keys.casefolded(number), [])
+            rows = there.get(keys.folded(number), [])
             candidates = [one for one in rows if one.header.key not in work.taken]
             existing = self._choose(work, ready, candidates)
             if existing is None:
@@ -129,7 +129,7 @@ class Finder:
         lost = [
             (work, work.entry.destination_id, number)
             for work, number in zip(works, numbers, strict=True)
-            if work.entry is not None and work.entry.destination_id and not there.get(keys.casefolded(number))
+            if work.entry is not None and work.entry.destination_id and not there.get(keys.folded(number))
         ]
         if not lost or not (self._legal_entity.business_units or self._legal_entity.others):
             return {}
@@ -140,7 +140,7 @@ class Finder:
         return {
             id(work): one.header.key
             for work, identifier, number in lost
-            for one in anywhere.get(keys.casefolded(number), ())
+            for one in anywhere.get(keys.folded(number), ())
             if one.header.key == identifier
         }
 

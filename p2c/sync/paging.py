@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from p2c.documents import Flaw, MappedDocument, Outcome, OutcomeKind, Page, SourceDocument
+from p2c.equality import same_key
 from p2c.mapping.mapper import Mapper
 from p2c.state.ledger import Entry, Ledger
 from p2c.sync import outcomes
@@ -100,7 +101,7 @@ class PageWork:
         """
         before = await self._renames.find([(one, entries.get(one.key)) for one in documents], compared)
         found = [(one, before[one.source_id]) for one in documents if one.source_id in before]
-        same = {one.key: old for one, old in found if old.casefold() == one.key.casefold()}
+        same = {one.key: old for one, old in found if same_key(old, one.key)}
         if same:
             await self._respell(same, entries)
             if not self._dry:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from p2c.documents import SourceDocument
+from p2c.equality import same_key
 from p2c.mapping.mapper import Mapper
 from p2c.state.ledger import Entry
 from p2c.sync import conflicts
@@ -77,7 +78,7 @@ class Memory:
     def _other_number(self, document: SourceDocument, ready: ReadyDocument) -> str:
         """The document's number at the destination; "" where that is its key."""
         number = keys.join(self._comparer.number(ready))
-        return "" if number.casefold() == document.key.casefold() else number
+        return "" if same_key(number, document.key) else number
 
 
 def _own_id(verdict: Verdict) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from p2c.documents import Deletion, LegalEntity, Outcome, OutcomeKind, SourceDocument
+from p2c.equality import fold_key
 from p2c.mapping.mapper import Mapper
 from p2c.state.runs import RunRecord, Status
 from p2c.state.waiting import Waiting
@@ -86,9 +87,9 @@ class Replay:
             self._outcomes += await self._taking.settle(
                 documents, run_id=run_id, page=self._page, renamed=self._renamed
             )
-        there = {one.key.casefold() for one in found} | {without_key(one.source_id).casefold() for one in nameless}
-        named_now = {without_key(one).casefold() for one in named.values()}
-        absent = [one for one in waiting if one.key.casefold() not in there | named_now]
+        there = {fold_key(one.key) for one in found} | {fold_key(without_key(one.source_id)) for one in nameless}
+        named_now = {fold_key(without_key(one)) for one in named.values()}
+        absent = [one for one in waiting if fold_key(one.key) not in there | named_now]
         if absent:
             self._page += 1
             settled = [await self._absent(one) for one in absent]

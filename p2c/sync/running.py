@@ -8,6 +8,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
 from p2c.documents import LegalEntity, Outcome, OutcomeKind, Page
+from p2c.equality import fold_key
 from p2c.errors import ExpiredToken, LeaseHeld, P2CError, PreconditionFailed, StateError, TooManyDeletes
 from p2c.mapping.mapper import Mapper
 from p2c.state.checkpoint import Checkpoint
@@ -203,7 +204,7 @@ class TemplateRun:
         there = {one.key for one in found}
         if not self._mode.dry:
             await self._lane.settler.clear([key for key in keys if key not in there])
-        return Page(sorted(found, key=lambda one: one.key.casefold()), keys[-1])
+        return Page(sorted(found, key=lambda one: fold_key(one.key)), keys[-1])
 
     async def _pages(self, pages: AsyncIterator[Page], careful: int, *, whole: bool = False) -> int:
         """Works through pages, `whole`: of everything that there is. Gives how many more are to be taken with care."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p2c.documents import Deletion, LegalEntity, Outcome, Page, SourceDocument
+from p2c.equality import fold_key
 from p2c.mapping.mapper import Mapper
 from p2c.sync.deleting import Departures
 from p2c.sync.lane import Lane
@@ -53,7 +54,7 @@ class Taking:
         if renamed:
             await self._work.accept(documents)
         self._lane.check()
-        together = Page(sorted(documents, key=lambda one: one.key.casefold()), None)
+        together = Page(sorted(documents, key=lambda one: fold_key(one.key)), None)
         known = await self._lane.checkpoints.load(self._mapper.template.id)
         settled = await self._work.settle(
             together, known.compared if known else None, careful=self._careful, newcomers=True, alone=True

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from p2c.documents import Value
+from p2c.equality import fold_key
 
 BAR = "|"
 
@@ -27,19 +28,14 @@ def as_text(value: Value) -> str:
     return "" if value is None else str(value)
 
 
-def casefolded(values: Iterable[str]) -> tuple[str, ...]:
-    """Key values as the answer to a search by number names them."""
-    return tuple(value.casefold() for value in values)
-
-
 def folded(values: Iterable[Value]) -> tuple[str, ...]:
     """Key values for comparing as both systems do."""
     return tuple(fold(value) for value in values)
 
 
 def fold(value: Value) -> str:
-    """A key value for comparing as both systems do: ignoring case, and blanks at the end."""
-    return as_text(value).rstrip().casefold()
+    """A key value for comparing as both systems do."""
+    return fold_key(as_text(value))
 
 
 def sortable(value: Value) -> tuple[bool, Any]:

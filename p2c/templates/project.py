@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
+from p2c.equality import fold_key
 from p2c.errors import ConfigError, Problem
 from p2c.templates.catalog import did_you_mean
 from p2c.templates.changes import TemplateChange
@@ -119,7 +120,7 @@ class ConnectionSet(Model):
         lower = {name.lower(): settings for name, settings in entities.items()}
         if len(lower) < len(entities):
             raise ValueError("a legal entity is there twice")
-        units = [unit.casefold() for settings in entities.values() for unit in settings.business_units]
+        units = [fold_key(unit) for settings in entities.values() for unit in settings.business_units]
         if twice := sorted({unit for unit in units if units.count(unit) > 1}):
             raise ValueError(f"business units belong to one legal entity each, but {', '.join(twice)} to more")
         if len(entities) > 1 and any(not settings.business_units for settings in entities.values()):

@@ -273,7 +273,21 @@ def test_without_versions_two_of_a_number_are_both_rejected(context: Context) ->
     assert verdicts(mapper, documents) == {"a": "Rejected", "b": "Rejected", "c": "active", "d": "MappedDocument"}
     rejected = mapper.map_versions(documents)[0][1]
     assert isinstance(rejected, Rejected)
-    assert str(rejected.flaws[0]).startswith("accountnumber: 'K' is the number of several rows (a, b)")
+    assert str(rejected.flaws[0]).startswith("accountnumber: 'K' is the number of several rows (K (a), K (b))")
+    assert rejected.flaws[0].code == "same-key"
+
+
+@pytest.mark.parametrize("other", ["k", "K ", "Ｋ"])
+def test_two_rows_that_the_destination_cannot_tell_apart_are_both_rejected(context: Context, other: str) -> None:
+    documents = versions(("a", "K", 1, 0), ("b", other, 2, 0))
+    results = [result for _, result in Mapper(UNVERSIONED, context).map_versions(documents)]
+    for result in results:
+        assert isinstance(result, Rejected)
+        (flaw,) = result.flaws
+        assert flaw.code == "same-key"
+        assert "which the destination cannot tell apart" in flaw.reason
+        assert f"{other} (b)" in flaw.reason
+        assert "K (a)" in flaw.reason
 
 
 def test_legal_entities_may_share_a_number(context: Context) -> None:

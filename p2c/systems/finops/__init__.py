@@ -16,6 +16,7 @@ from p2c.documents import (
     SourceDocument,
     Value,
 )
+from p2c.equality import fold_key
 from p2c.errors import ServiceError, Transient
 from p2c.systems.batches import BatchWriter
 from p2c.systems.ends import MOST_CHANGES, Remembered
@@ -88,7 +89,7 @@ class FinOpsEnd:
     async def whole(self, read: DocumentRead, legal_entity: LegalEntity, changed: Changed) -> Page:
         """The changed documents, and those of which there is no row. Lines without a header are for a full read."""
         documents = await self._reader.documents(read, legal_entity, changed.keys) if changed.keys else []
-        documents.sort(key=lambda document: document.key.casefold())
+        documents.sort(key=lambda document: fold_key(document.key))
         # A row that a scan did not meet may have been written while it ran, or have left a source filter.
         missed = [one.key for one in changed.gone]
         gone = set(await self._reader.absent(read, legal_entity, missed) if missed else ())

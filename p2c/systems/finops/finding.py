@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from p2c.documents import DocumentWrite, ExistingDocument, ExistingRow, LegalEntity, TableWrite, Value
 from p2c.errors import ConfigError
 from p2c.systems.finops.queries import Queries, RawRow, columns_of, flat, in_company, without_company
-from p2c.systems.keys import casefolded, folded
+from p2c.systems.keys import folded
 from p2c.systems.odata import literals
 from p2c.systems.parallel import together
 from p2c.templates import catalog
@@ -30,7 +30,7 @@ class Finder:
         if not places:
             raise ConfigError(f"{write.header.entity} must be found by a key of its own")
         key = [write.header.key[index] for index in places]
-        found: dict[tuple[str, ...], list[ExistingDocument]] = {casefolded(one): [] for one in wanted}
+        found: dict[tuple[str, ...], list[ExistingDocument]] = {folded(one): [] for one in wanted}
         numbers = [one[places[0]] for one in wanted if one[places[0]]]
         columns = _columns(entity, write.header)
         rows = await self._queries.having(entity, key[0], numbers, _options(entity, columns, legal_entity))
@@ -43,7 +43,7 @@ class Finder:
             document = ExistingDocument(_existing(entity, raw, columns), its)
             there[folded(raw.get(column) for column in key)].append(document)
         for number in wanted:
-            found[casefolded(number)] = there.get(folded(number[index] for index in places), [])
+            found[folded(number)] = there.get(folded(number[index] for index in places), [])
         return found
 
     async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:

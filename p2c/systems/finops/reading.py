@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from p2c.documents import DocumentRead, LegalEntity, Page, Row, SourceDocument, TableRead, Value
+from p2c.equality import fold_key
 from p2c.errors import ConfigError
 from p2c.systems import keys
 from p2c.systems.finops.headers import Cut, HeaderPages, HeaderQuery, Ranges
@@ -99,8 +100,8 @@ class FinOpsReader:
         rows = await self._queries.having(plan.entity, plan.key[0], numbers, options)
         lines = await together(self._lines_of(one, legal_entity, rows, plan.key[0]) for one in plan.lines)
         documents, _ = self._documents(plan, legal_entity, rows, lines)
-        asked = {key.casefold() for key in wanted}
-        return [one for one in documents if len(plan.key) == 1 or one.key.casefold() in asked]
+        asked = {fold_key(key) for key in wanted}
+        return [one for one in documents if len(plan.key) == 1 or fold_key(one.key) in asked]
 
     async def absent(self, read: DocumentRead, legal_entity: LegalEntity, wanted: Sequence[str]) -> list[str]:
         """Those of the keys that no row has, whatever the source filter says."""

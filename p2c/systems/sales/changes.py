@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
 from p2c.documents import Changed, Deletion, DocumentRead, LegalEntity, Page, SourceDocument
+from p2c.equality import fold_key
 from p2c.errors import ExpiredToken
 from p2c.systems import keys
 from p2c.systems.chunks import chunks
@@ -75,7 +76,7 @@ class _Touched:
         if number is None or not str(number).strip():
             self.blank.append(identifier)
         else:
-            self.numbers[str(number).casefold()] = str(number)
+            self.numbers[fold_key(str(number))] = str(number)
 
     def check(self) -> None:
         """Raises TooManyChanges."""
@@ -162,9 +163,9 @@ class SalesChanges:
         found: dict[str, list[Deletion]] = defaultdict(list)
         for identifier, key in (await remembered.find(touched.deleted)).items() if touched.deleted else ():
             number = keys.split(key, len(read.header.key))[0]
-            touched.numbers.setdefault(number.casefold(), number)
+            touched.numbers.setdefault(fold_key(number), number)
             if touched.deleted[identifier]:
-                found[number.casefold()].append(Deletion(identifier, key))
+                found[fold_key(number)].append(Deletion(identifier, key))
         return found
 
 
@@ -188,10 +189,10 @@ def _scope(legal_entity: LegalEntity) -> str:
 
 def _in_order(documents: Sequence[SourceDocument]) -> list[SourceDocument]:
     """Rows of one number side by side."""
-    return sorted(documents, key=lambda one: one.key.casefold())
+    return sorted(documents, key=lambda one: fold_key(one.key))
 
 
 def _without(deletions: Sequence[Deletion], documents: Sequence[SourceDocument]) -> list[Deletion]:
     """The deletions, but for those where another row has the key: a revision, or one that was entered anew."""
-    there = {one.key.casefold() for one in documents}
-    return [one for one in deletions if one.key.casefold() not in there]
+    there = {fold_key(one.key) for one in documents}
+    return [one for one in deletions if fold_key(one.key) not in there]

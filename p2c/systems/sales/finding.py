@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from p2c.documents import DocumentWrite, ExistingDocument, ExistingRow, LegalEntity, TableWrite
 from p2c.errors import ConfigError
-from p2c.systems.keys import casefolded, folded
+from p2c.systems.keys import folded
 from p2c.systems.parallel import together
 from p2c.systems.sales import units
 from p2c.systems.sales.shape import Shape, is_lookup, stored
@@ -41,7 +41,7 @@ class Finder:
         key = [paths.root(paths.parse(one)) for one in write.header.key]
         if not key or any(is_lookup(table, one) for one in key):
             raise ConfigError(f"{write.header.entity} must be found by columns of its own, not by {write.header.key}")
-        found: dict[tuple[str, ...], list[ExistingDocument]] = {casefolded(one): [] for one in wanted}
+        found: dict[tuple[str, ...], list[ExistingDocument]] = {folded(one): [] for one in wanted}
         numbers = [one[0] for one in wanted if one[0]]
         if not numbers:
             return found
@@ -55,7 +55,7 @@ class Finder:
             document = ExistingDocument(header, lines[str(header.key).lower()])
             there[folded(raw[column] for column in key)].append(document)
         for one in wanted:
-            found[casefolded(one)] = there.get(folded(one), [])
+            found[folded(one)] = there.get(folded(one), [])
         return found
 
     async def _lines(self, write: DocumentWrite, ids: Sequence[str]) -> dict[str, Mapping[str, list[ExistingRow]]]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2c.documents import DocumentRead, LegalEntity, Page, Row, SourceDocument, TableRead, Value
+from p2c.equality import fold_key
 from p2c.errors import ConfigError, StateError
 from p2c.systems import keys
 from p2c.systems.odata import literals
@@ -94,8 +95,8 @@ class SalesReader:
         documents = await self.having(read, legal_entity, read.header.key[0], first)
         if columns == 1:
             return documents
-        asked = {key.casefold() for key in wanted}
-        return [document for document in documents if document.key.casefold() in asked]
+        asked = {fold_key(key) for key in wanted}
+        return [document for document in documents if fold_key(document.key) in asked]
 
     async def having(
         self, read: DocumentRead, legal_entity: LegalEntity, column: str, values: Iterable[Value]
