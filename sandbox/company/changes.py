@@ -48,6 +48,8 @@ class Changes:
         self._accounts = [account for account in accounts if account.legal_entity == self._entity.code]
         ordered = {line.product for order in plan.orders for line in order.lines}
         on_sale = [product for product in plan.products if not product.stopped and product.currency == "USD"]
+        if not on_sale:
+            raise CompanyError("The company has no product on sale in USD: people have nothing to sell or change")
         self._product = next((product for product in on_sale if product.number in ordered), on_sale[0])
         self._spare = next((product for product in reversed(on_sale) if product.number not in ordered), None)
 
