@@ -254,10 +254,14 @@ class Loader:
                         awaited = Awaited(reference.partition(".")[0], str(value), place, row.label)
                         named[index].append(((reference, str(value)), awaited))
         wanted = {pair for pairs in named.values() for pair, _ in pairs}
-        absent = await self._destination.missing(wanted, self._legal_entity) if wanted else set()
+        absent = await self._destination.missing(wanted, self._legal_entity) if wanted else {}
         settled: list[Settled] = []
         for index, (one, error) in enumerate(refused):
-            missing = [awaited for pair, awaited in named[index] if pair in absent]
+            missing = [
+                replace(awaited, elsewhere=absent[pair], here=self._legal_entity.id)
+                for pair, awaited in named[index]
+                if pair in absent
+            ]
             document = one.work.document
             outcome = outcomes.parked(document, missing) if missing else outcomes.from_error(document, error)
             settled.append(Settled(document, outcome))

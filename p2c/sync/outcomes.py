@@ -31,7 +31,8 @@ _SPOKEN = {
 class Awaited:
     """What a document waits for: a kind of row and its key, and where the document names it.
 
-    `why` is said of a row that is there but cannot be used yet.
+    `why` is said of a row that is there but cannot be used yet. `elsewhere` are the legal entities that have the row
+    where the document's own, `here`, has none.
     """
 
     what: str
@@ -39,6 +40,8 @@ class Awaited:
     field: str = ""
     line: str = ""
     why: str = ""
+    elsewhere: str = ""
+    here: str = ""
 
     @property
     def name(self) -> str:
@@ -47,7 +50,14 @@ class Awaited:
 
     def __str__(self) -> str:
         place = f"{self.line + ': ' if self.line else ''}{self.field}"
-        return self.name + (f" ({place})" if place else "") + (f", which {self.why}" if self.why else "")
+        named = self.name + (f" ({place})" if place else "")
+        if self.elsewhere:
+            other, own = self.elsewhere.upper(), self.here.upper()
+            return (
+                f"{named} belongs to legal entity {other}, this document to {own}: "
+                f"give the document another {spoken(self.what)} or owner, or add the {spoken(self.what)} to {own}"
+            )
+        return named + (f", which {self.why}" if self.why else "")
 
 
 def system_name(system: str) -> str:
@@ -95,8 +105,16 @@ def parked(document: SourceDocument, missing: Sequence[Awaited]) -> Outcome:
         field=missing[0].field,
         line=missing[0].line,
         missing=keys,
-        reason=f"Waits for {'; '.join(str(first[key]) for key in keys)}. {advice(OutcomeKind.PARKED)}",
+        reason=f"{_awaited([first[key] for key in keys])} {advice(OutcomeKind.PARKED)}",
     )
+
+
+def _awaited(rows: Sequence[Awaited]) -> str:
+    """What the rows are waited for, and which of them belong to another legal entity."""
+    absent = "; ".join(str(row) for row in rows if not row.elsewhere)
+    sentences = [f"Waits for {absent}."] if absent else []
+    sentences += [f"{str(row)[0].upper()}{str(row)[1:]}." for row in rows if row.elsewhere]
+    return " ".join(sentences)
 
 
 def from_error(document: SourceDocument, error: ServiceError) -> Outcome:

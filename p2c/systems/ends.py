@@ -135,6 +135,11 @@ class Destination(Protocol):
         """
         ...
 
-    async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:
-        """Those of (`"CustomersV2.CustomerAccount"`, value) that no row of the destination has."""
+    async def missing(
+        self, references: Collection[tuple[str, str]], legal_entity: LegalEntity
+    ) -> dict[tuple[str, str], str]:
+        """Those of (`"CustomersV2.CustomerAccount"`, value) that no row of the legal entity has.
+
+        Each with the other legal entities that have it (`usmf, frrt`), "" where none has.
+        """
         ...

@@ -38,6 +38,19 @@ def test_parked_tells_each_row_once_with_the_first_place_that_names_it() -> None
     )
 
 
+def test_parked_names_the_legal_entity_that_has_the_customer() -> None:
+    awaited = Awaited("CustomersV2", "C-1", "customerid", elsewhere="usmf", here="demf")
+    found = outcomes.parked(DOCUMENT, [awaited])
+    assert found.reason.startswith(
+        "Customer C-1 (customerid) belongs to legal entity USMF, this document to DEMF: give the document another "
+        "customer or owner, or add the customer to DEMF. "
+    )
+    assert "Waits for" not in found.reason
+    assert found.missing == ("customer C-1",)
+    both = outcomes.parked(DOCUMENT, [awaited, Awaited("product", "P-1")])
+    assert both.reason.startswith("Waits for product P-1. Customer C-1 (customerid) belongs to legal entity USMF")
+
+
 def test_parked_says_why_a_row_that_is_there_will_not_do() -> None:
     found = outcomes.parked(
         DOCUMENT, [Awaited("product", "P-1", "ProductNumber", why="is Draft in Sales: activate it")]

@@ -329,8 +329,10 @@ class Shelf:
         self.changes.append(change)
         return None
 
-    async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:
-        return set()
+    async def missing(
+        self, references: Collection[tuple[str, str]], legal_entity: LegalEntity
+    ) -> dict[tuple[str, str], str]:
+        return {}
 
     def headers(self) -> dict[Value, dict[str, Value]]:
         """The order headers by number."""

@@ -111,6 +111,8 @@ class FinOpsEnd:
         """A change set each. A create whose row is there is a Conflict, an update whose row is not a MissingRow."""
         return await self._writer.write(changes)
 
-    async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:
+    async def missing(
+        self, references: Collection[tuple[str, str]], legal_entity: LegalEntity
+    ) -> dict[tuple[str, str], str]:
         """The references that lead nowhere, in the legal entity where rows belong to one."""
         return await self._finder.missing(references, legal_entity)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from p2c.documents import DocumentWrite, ExistingDocument, ExistingRow, LegalEntity, TableWrite, Value
 from p2c.errors import ConfigError
-from p2c.systems.finops.queries import Queries, RawRow, columns_of, flat, in_company, without_company
+from p2c.systems.finops.queries import COMPANY, Queries, RawRow, columns_of, flat, in_company, without_company
 from p2c.systems.keys import folded
 from p2c.systems.odata import literals
 from p2c.systems.parallel import together
@@ -46,24 +46,38 @@ class Finder:
             found[folded(number)] = there.get(folded(number[index] for index in places), [])
         return found
 
-    async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:
+    async def missing(
+        self, references: Collection[tuple[str, str]], legal_entity: LegalEntity
+    ) -> dict[tuple[str, str], str]:
         """See `p2c.systems.ends.Destination.missing`. A blank value refers to nothing, so it is not missing."""
         groups: dict[str, set[str]] = defaultdict(set)
         for name, value in references:
             if value.strip():
                 groups[name].add(value)
 
-        async def absent(name: str, values: Collection[str]) -> list[tuple[str, str]]:
+        async def absent(name: str, values: Collection[str]) -> dict[tuple[str, str], str]:
             entity_set, _, column = name.partition(".")
             entity = catalog.finops_entity(entity_set)
             entity.property(column)
             options = _options(entity, [column], legal_entity)
             rows = await self._queries.having(entity, column, sorted(values), options)
             there = {folded([row.get(column)]) for row in rows}
-            return [(name, value) for value in values if folded([value]) not in there]
+            lacking = [value for value in sorted(values) if folded([value]) not in there]
+            owners = await self._elsewhere(entity, column, lacking)
+            return {(name, value): ", ".join(sorted(owners.get(folded([value]), ()))) for value in lacking}
 
         answers = await together(absent(name, values) for name, values in groups.items())
-        return {pair for pairs in answers for pair in pairs}
+        return {pair: owners for found in answers for pair, owners in found.items()}
+
+    async def _elsewhere(
+        self, entity: FinopsEntity, column: str, values: Sequence[str]
+    ) -> Mapping[tuple[str, ...], set[str]]:
+        """The legal entities that have a row with each value, where rows belong to legal entities."""
+        owners: dict[tuple[str, ...], set[str]] = defaultdict(set)
+        if values and entity.find(COMPANY) is not None:
+            for row in await self._queries.having(entity, column, values, {"$select": f"{COMPANY},{column}"}):
+                owners[folded([row.get(column)])].add(str(row[COMPANY]).lower())
+        return owners
 
     async def _lines(
         self, line: TableWrite, legal_entity: LegalEntity, headers: Sequence[RawRow]

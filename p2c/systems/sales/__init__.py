@@ -129,9 +129,11 @@ class SalesEnd:
             self._lookups.forget()
         return results
 
-    async def missing(self, references: Collection[tuple[str, str]], legal_entity: LegalEntity) -> set[tuple[str, str]]:
+    async def missing(
+        self, references: Collection[tuple[str, str]], legal_entity: LegalEntity
+    ) -> dict[tuple[str, str], str]:
         """None: what a row of Sales refers to has been resolved before it is written."""
-        return set()
+        return {}
 
 
 def _table(change: DocumentChange) -> str:

@@ -207,7 +207,7 @@ async def test_nothing_to_write_asks_nobody(world: Ends) -> None:
     assert await world.sales.write([]) == []
     assert await world.sales.write([DocumentChange("A", ())]) == [None]
     assert await world.sales.fetch(ORDERS, USMF, []) == {}
-    assert await world.sales.missing([("CustomersV2.CustomerAccount", "1")], USMF) == set()
+    assert await world.sales.missing([("CustomersV2.CustomerAccount", "1")], USMF) == {}
     assert world.sales_log.requests == []
 
 
