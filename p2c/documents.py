@@ -144,6 +144,8 @@ class NoteCode(StrEnum):
     """A header discount or freight is not written, so the totals of both systems differ by it."""
     UNKNOWN_STATE = "unknown-state"
     """The state of an address is not known in its country; it is written as it was entered."""
+    FOREIGN_LINE = "foreign-line"
+    """The destination's document has a line that p2c did not create and the source does not have; it stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +352,15 @@ class DocumentChange:
 # --- outcomes ------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A field with the values of both sides as text; None = nothing there. A line is named before its field."""
+
+    field: str
+    source: str | None
+    destination: str | None
+
+
 class OutcomeKind(StrEnum):
     """How a document ended; there are no others."""
 
@@ -368,8 +379,9 @@ class Outcome:
     """How one document ended.
 
     `rule` names the rule that skipped it, or the reason code of a rejection; `field` and `line` say where a rejection
-    is; `missing` holds the keys that a parked document waits for; `notes` are remarks that do not change the outcome.
-    `temporary`: the cause of a rejection can pass without a change of the document, which is therefore retried.
+    is; `missing` holds the keys that a parked document waits for; `notes` are remarks that do not change the outcome;
+    `sides` shows both records where the document's number is taken by another one. `temporary`: the cause of a
+    rejection can pass without a change of the document, which is therefore retried.
     """
 
     kind: OutcomeKind
@@ -384,3 +396,4 @@ class Outcome:
     request_id: str = ""
     notes: tuple[Note, ...] = ()
     temporary: bool = False
+    sides: tuple[Difference, ...] = ()

@@ -64,6 +64,7 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
         mine |= dict.fromkeys(task.spread.of_header if task.spread else ())
     if header.source.version:
         mine[header.source.version] = None
+    mine |= dict.fromkeys(shown.source for shown in header.destination.shown if shown.source)
     for rule in template.update_only:
         mine |= dict.fromkeys(sorted(filters.parse(rule.when).paths()))
     if template.source == "sales" and any(_needs_currency(one) for one in plans):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from p2c.documents import Difference
 from p2c.state.sharded import Codec, ShardedMap
 from p2c.state.store import Store
 
@@ -13,18 +14,17 @@ Winner = Literal["source", "destination", "ask"]
 """Whose values stand; `ask`: nobody's yet, a person decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A field that differed, with both values as text; None = nothing there. A line is named before its field."""
-
-    field: str
-    source: str | None
-    destination: str | None
+NUMBER_TAKEN = "number-taken"
+"""The reason code of a document whose number another record at the destination has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """The latest conflict of a document. `first` and `last` are ISO 8601 moments of its first and latest meeting."""
+    """The latest conflict of a document: changed on both sides, or (`rule` is NUMBER_TAKEN) its number is taken.
+
+    `first` and `last` are ISO 8601 moments of its first and latest meeting. `taken_by` names the row that has the
+    number.
+    """
 
     key: str
     template: str
@@ -34,6 +34,8 @@ class Conflict:
     reason: str = ""
     first: str = ""
     last: str = ""
+    rule: str = "conflict"
+    taken_by: str = ""
 
 
 class ConflictList:
@@ -50,19 +52,7 @@ class ConflictList:
         """Puts conflicts on the list, each in place of an earlier one of the same document, whose `first` it keeps."""
         new = {one.key: one for one in conflicts}
         known = await self._map.get_many(new)
-        merged = {
-            key: Conflict(
-                one.key,
-                one.template,
-                one.legal_entity,
-                one.winner,
-                one.differences,
-                one.reason,
-                known[key].first if key in known else one.first,
-                one.last,
-            )
-            for key, one in new.items()
-        }
+        merged = {key: replace(one, first=known[key].first if key in known else one.first) for key, one in new.items()}
         await self._map.put_many(merged)
 
     async def get_many(self, keys: Iterable[str]) -> dict[str, Conflict]:
@@ -93,6 +83,8 @@ def _encode(one: Conflict) -> dict[str, Any]:
         "first": one.first,
         "last": one.last,
         "key": one.key,
+        "rule": one.rule,
+        "takenBy": one.taken_by,
     }
 
 
@@ -108,4 +100,6 @@ def _decode(row: Any) -> Conflict:
         reason=row["reason"],
         first=row["first"],
         last=row["last"],
+        rule=row.get("rule", "conflict"),
+        taken_by=row.get("takenBy", ""),
     )

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from p2c.documents import Difference
+from p2c.state.conflicts import NUMBER_TAKEN
 from p2c.state.sharded import Codec, ShardedMap
 from p2c.state.store import Store
 
@@ -19,7 +21,8 @@ class Waiting:
     `key` is the document's key at its source, `missing` the keys that a parked one awaits. `first` and `last` are ISO
     8601 moments of the first and the latest attempt, `attempts` says how many there were. `again`: every run tries it
     once more, though its source has not changed. `retries` counts the attempts that ended for this same reason;
-    `retry_after` is the moment from which a run tries a temporary rejection again, "" = no run does by itself.
+    `retry_after` is the moment from which a run tries a temporary rejection again, "" = no run does by itself. `rule`
+    is the reason code of a rejection; `sides` shows both records where the number of the document is taken.
     """
 
     kind: Kind
@@ -38,11 +41,13 @@ class Waiting:
     again: bool = False
     retries: int = 0
     retry_after: str = ""
+    rule: str = ""
+    sides: tuple[Difference, ...] = ()
 
     @property
     def needs_person(self) -> bool:
-        """Whether no run tries the document again by itself."""
-        return self.kind == "dead" and not (self.again or self.retry_after)
+        """Whether a person must act: no run settles the document by trying it again."""
+        return self.kind == "dead" and (self.rule == NUMBER_TAKEN or not (self.again or self.retry_after))
 
     def is_due(self, now: str) -> bool:
         """Whether a run at this moment tries the document although its source has not changed."""
@@ -99,10 +104,15 @@ _EMPTY = {field.name: field.default for field in fields(Waiting)}
 
 def _encode(item: Waiting) -> dict[str, Any]:
     row = {name: value for name, value in asdict(item).items() if value != _EMPTY[name]}
-    return row | {"missing": list(item.missing)} if item.missing else row
+    if item.missing:
+        row["missing"] = list(item.missing)
+    if item.sides:
+        row["sides"] = [[one.field, one.source, one.destination] for one in item.sides]
+    return row
 
 
 def _decode(row: Any) -> Waiting:
     if not isinstance(row, dict) or row.get("kind") not in ("parked", "dead"):
         raise ValueError("it is neither parked nor dead")
-    return Waiting(**row | {"missing": tuple(row.get("missing", ()))})
+    sides = tuple(Difference(*one) for one in row.get("sides", ()))
+    return Waiting(**row | {"missing": tuple(row.get("missing", ())), "sides": sides})

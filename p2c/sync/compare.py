@@ -1,7 +1,7 @@
 """What must be written so that the destination agrees with a mapped document: only what differs, and nothing of others.
 
 A row that was at the destination before we knew it is *adopted*: fields that differ are written, nothing is blanked,
-and its lines that we did not write stay, unless the template says that the source owns all lines.
+and its lines that p2c did not write stay, and are reported.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from p2c.documents import (
     ExistingRow,
     LegalEntity,
     Note,
+    NoteCode,
     Reference,
     RowChange,
     RowKey,
@@ -84,11 +85,12 @@ class Comparer:
             key = existing.header.key
             rows = self._update(header, existing.header, adopted=ours is None, changed=changed)
         unfit: list[Awaited] = []
-        rows += self._lines(document, key, existing, ours, changed, unfit)
+        notes: list[Note] = []
+        rows += self._lines(document, key, existing, ours, changed, unfit, notes)
         rows += self._last(header, key, existing, changed)
         names = tuple(self._line_name(line) for line in document.lines)
         change = DocumentChange(document.key, tuple(rows)) if rows else None
-        return Verdict(change, tuple(changed), existing is None, key, names, tuple(unfit))
+        return Verdict(change, tuple(changed), existing is None, key, names, tuple(unfit), tuple(notes))
 
     # --- header ---
 
@@ -150,6 +152,7 @@ class Comparer:
         ours: Sequence[str] | None,
         changed: list[str],
         unfit: list[Awaited],
+        notes: list[Note],
     ) -> list[RowChange]:
         there = self._existing_lines(existing) if existing else {}
         updates: list[RowChange] = []
@@ -157,9 +160,7 @@ class Comparer:
         for line in document.lines:
             rows = there.get(self._line_name(line))
             if rows:
-                # Of several with one number ours is meant; the others are left over.
-                own = self._new_line_key(line, document)
-                found = rows.pop(next((place for place, (_, row) in enumerate(rows) if row.key == own), 0))
+                found = rows.pop(self._nearest(line, rows, self._new_line_key(line, document)))
                 if self._mapper.is_managed(line.task):
                     continue
                 updates += self._update(line, found[1], adopted=ours is None, changed=changed)
@@ -172,14 +173,27 @@ class Comparer:
             if existing is not None:
                 changed.append(f"{line.label}: added")
         wanted = {self._line_name(line) for line in document.lines}
-        deletes = [
-            RowChange("delete", self._tasks[task].destination.entity, row.key, {}, name)
-            for name, rows in there.items()
-            for task, row in rows
-            if self._removable(task, name, ours, taken=name in wanted)
-        ]
+        deletes: list[RowChange] = []
+        for name, rows in there.items():
+            for task, row in rows:
+                if self._tasks[task].destination.extra == "keep":
+                    continue
+                if self._is_ours(task, name, row, document.key, ours, taken=name in wanted):
+                    deletes.append(RowChange("delete", self._tasks[task].destination.entity, row.key, {}, name))
+                elif self._tasks[task].destination.extra == "ours":
+                    notes.append(_foreign_line(name, row))
         changed.extend(f"{row.label}: removed" for row in deletes)
         return [*deletes, *updates, *creates]
+
+    def _nearest(self, line: ReadyRow, rows: Sequence[tuple[str, ExistingRow]], own: RowKey) -> int:
+        """Which of several lines with one number is meant: ours by its id, else the one that differs least."""
+
+        def distance(place: int) -> tuple[bool, int]:
+            row = rows[place][1]
+            different = self._different(line, line.update, row, adopted=True, changed=[])
+            return row.key != own, len(different)
+
+        return min(range(len(rows)), key=distance) if len(rows) > 1 else 0
 
     def _sellable(self, line: ReadyRow, unfit: list[Awaited]) -> ReadyRow:
         """The line as it can be new: a write-in where its product cannot be sold any more and the template has that."""
@@ -220,10 +234,19 @@ class Comparer:
             if ignored is None or not ignored.holds(row.values):
                 yield self._name(task, tuple(row.values.get(_column(one)) for one in self._key_paths(task))), row
 
-    def _removable(self, task: str, name: str, ours: Sequence[str] | None, *, taken: bool) -> bool:
-        """`taken`: the line itself is there, and this is another row with its number: not one that we wrote."""
-        extra = self._tasks[task].destination.extra
-        return extra == "delete" or (extra == "ours" and ours is not None and name in ours and not taken)
+    def _is_ours(
+        self, task: str, name: str, row: ExistingRow, document_key: str, ours: Sequence[str] | None, *, taken: bool
+    ) -> bool:
+        """Whether p2c wrote a line that the source does not have any more: its id says so, or the ledger does.
+
+        `taken`: the line itself is there, and this is another row with its number.
+        """
+        if self._system == "sales" and row.key == self._row_id(task, document_key, name):
+            return True
+        return ours is not None and name in ours and not taken
+
+    def _row_id(self, task: str, document_key: str, name: str) -> str:
+        return row_id(self._tasks[task].destination.entity, self._legal_entity.id, document_key, name)
 
     def _key_paths(self, task: str) -> list[str]:
         destination = self._tasks[task].destination
@@ -253,7 +276,7 @@ class Comparer:
 
     def _new_line_key(self, line: ReadyRow, document: ReadyDocument) -> RowKey:
         if self._system == "sales":
-            return row_id(line.entity, self._legal_entity.id, document.key, self._line_name(line))
+            return self._row_id(line.task, document.key, self._line_name(line))
         return self._finops_key(line)
 
     def _finops_key(self, row: ReadyRow) -> RowKey:
@@ -271,6 +294,18 @@ class Comparer:
             column: Reference(column, table.navigation(column), self._header.destination.entity, header_key)
             for column in self._tasks[line.task].destination.link
         }
+
+
+def _foreign_line(name: str, row: ExistingRow) -> Note:
+    """The note on a line that p2c did not create and that therefore stays."""
+    held = (row.values.get(column) for column in ("ProductNumber", "productdescription", "productid"))
+    product = next((str(value) for value in held if value), "")
+    number = name.partition(":")[2]
+    reason = (
+        f"line {number}{f' (product {product})' if product else ''} was not written by p2c and is not at the source; "
+        "it stays, and counts in the totals there: delete it, or enter it at the source"
+    )
+    return Note(NoteCode.FOREIGN_LINE, reason, line=number)
 
 
 def _plain(value: Value | Reference) -> Value:

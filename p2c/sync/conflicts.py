@@ -11,20 +11,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from p2c.documents import (
+    Difference,
     DocumentChange,
     ExistingDocument,
     ExistingRow,
+    Flaw,
     LegalEntity,
     MappedDocument,
     Outcome,
     OutcomeKind,
     Reference,
+    RowKey,
     Skipped,
     SourceDocument,
     Value,
 )
-from p2c.state.conflicts import Conflict, Difference, Winner
+from p2c.state.conflicts import NUMBER_TAKEN, Conflict, Winner
 from p2c.state.ledger import Entry
+from p2c.sync.evidence import row_text
 from p2c.sync.witness import Witness
 from p2c.templates.models import Conflicts, Template
 
@@ -92,6 +96,22 @@ class Judge:
         if entry is None or change is None or not self._comparable(entry) or entry.fingerprint == mapped.fingerprint:
             return None
         return self._conflict(document, existing, change, "destination", f"{guard.rule}: {guard.reason}")
+
+    def taken(self, document: SourceDocument, sides: tuple[Difference, ...], taken_by: RowKey, flaw: Flaw) -> Conflict:
+        """The conflict of a document whose number another record has; a person decides."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        return Conflict(
+            document.key,
+            self._template.id,
+            self._legal_entity.id,
+            "ask",
+            sides,
+            flaw.reason,
+            first=now,
+            last=now,
+            rule=NUMBER_TAKEN,
+            taken_by=row_text(taken_by),
+        )
 
     def _comparable(self, entry: Entry) -> bool:
         return bool(entry.fingerprint) and entry.template_hash == self._hash

@@ -2,7 +2,8 @@
 
 A document is found by its number there. A number that several rows have, one that the document did not have before, and
 a row that has left the legal entity are for a person to look at: written all the same, there would be two of it. So is
-a row of another kind: it is something else that has the same number.
+a row that p2c does not know and that nothing proves to be the same record (`p2c.sync.evidence`): it is something else
+that has the same number, and stays untouched.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from p2c.documents import DocumentWrite, ExistingDocument, Flaw, LegalEntity, RowKey
+from p2c.documents import Difference, DocumentWrite, ExistingDocument, Flaw, LegalEntity, RowKey
 from p2c.mapping.mapper import Mapper
+from p2c.state.conflicts import NUMBER_TAKEN
 from p2c.sync.compare import Comparer
+from p2c.sync.evidence import EvidenceJudge, Sides
 from p2c.sync.identity import row_id
+from p2c.sync.outcomes import system_name
 from p2c.sync.readying import ReadyDocument
 from p2c.sync.work import Work
 from p2c.systems import keys
@@ -24,10 +28,17 @@ from p2c.templates.models import Template
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The row that is the document; None: there is none, and unless there is a `flaw` it may be created."""
+    """The row that is the document; None: there is none, and unless there is a `flaw` it may be created.
+
+    `adopted`: p2c did not know the row, and there is evidence that it is the document. `sides` shows both records where
+    the number is taken by another one, which `taken_by` names.
+    """
 
     existing: ExistingDocument | None
     flaw: Flaw | None = None
+    adopted: bool = False
+    sides: tuple[Difference, ...] = ()
+    taken_by: RowKey | None = None
 
 
 class Finder:
@@ -40,8 +51,12 @@ class Finder:
         self, mapper: Mapper, comparer: Comparer, destination: Destination, legal_entity: LegalEntity, *, told: bool
     ) -> None:
         template = mapper.template
+        self._template = template
+        self._evidence = EvidenceJudge(mapper)
+        self._sides = Sides(mapper, destination, legal_entity)
+        self._coupled = frozenset(map(keys.fold, template.couplings.get(legal_entity.id, ())))
         # What puts a document out of use is read as well: to put it back, one must know what it holds now.
-        self._write = _with_columns(mapper.writes(), template.deactivate)
+        self._write = _with_columns(mapper.writes(), [*template.deactivate, *self._evidence.columns])
         self._others = template.header.destination.others
         self._source_key = template.header.source.key
         self._comparer = comparer
@@ -56,29 +71,81 @@ class Finder:
         numbers = [self._comparer.number(ready) for _, ready in able]
         there = await self._destination.fetch(self._write, self._legal_entity, numbers)
         elsewhere = await self._elsewhere([work for work, _ in able], numbers, there)
+        candidates = [
+            [one for one in there.get(keys.folded(number), []) if one.header.key not in work.taken]
+            for (work, _), number in zip(able, numbers, strict=True)
+        ]
+        ours = [self._ours(work, ready, rows) for (work, ready), rows in zip(able, candidates, strict=True)]
+        met = {one.header.key for one in ours if one is not None}
         found: list[Found] = []
-        for (work, ready), number in zip(able, numbers, strict=True):
-            rows = there.get(keys.folded(number), [])
-            candidates = [one for one in rows if one.header.key not in work.taken]
-            existing = self._choose(work, ready, candidates)
-            if existing is None:
-                flaw = self._flaw(work, number, candidates, elsewhere.get(id(work)))
-            else:
-                flaw = self._stranger(number, existing)
-            found.append(Found(None if flaw else existing, flaw))
-        return found
+        for (work, ready), number, rows, own in zip(able, numbers, candidates, ours, strict=True):
+            left = [one for one in rows if own is not None or one.header.key not in met]
+            one = self._found(work, ready, number, left, own, elsewhere.get(id(work)))
+            if one.existing is not None:
+                # What one document is, no other of the same number can be.
+                met.add(one.existing.header.key)
+            found.append(one)
+        return await self._with_sides([work for work, _ in able], numbers, found)
 
-    def _choose(
+    def _found(
+        self,
+        work: Work,
+        ready: ReadyDocument,
+        number: Sequence[str],
+        candidates: Sequence[ExistingDocument],
+        ours: ExistingDocument | None,
+        moved: RowKey | None,
+    ) -> Found:
+        existing = ours or (candidates[0] if len(candidates) == 1 else None)
+        if existing is None:
+            return Found(None, self._flaw(work, number, candidates, moved))
+        stranger = self._stranger(number, existing)
+        if stranger is not None or (ours is None and not self._is_document(work, ready, existing)):
+            return Found(None, stranger, taken_by=existing.header.key)
+        return Found(existing, adopted=ours is None)
+
+    def _ours(
         self, work: Work, document: ReadyDocument, candidates: Sequence[ExistingDocument]
     ) -> ExistingDocument | None:
-        """The row that is this document: the only one, or the one that we made or settled before."""
-        if len(candidates) <= 1:
-            return candidates[0] if candidates else None
-        known = {self._comparer.new_header_key(document)}
+        """The row that p2c made for this document, or settled it as."""
+        known = {self._comparer.new_header_key(document)} if self._template.destination == "sales" else set()
         if work.entry is not None:
+            if not work.entry.destination_id:
+                # Rows of this system have no ids: what the ledger has settled, or begun, under this number is the row.
+                return candidates[0] if len(candidates) == 1 else None
             known.add(work.entry.destination_id)
         matching = [one for one in candidates if one.header.key in known]
         return matching[0] if len(matching) == 1 else None
+
+    def _is_document(self, work: Work, ready: ReadyDocument, existing: ExistingDocument) -> bool:
+        """Whether a row that p2c does not know is the document, by evidence or because a person says so."""
+        return keys.fold(work.document.key) in self._coupled or self._evidence.proves(ready, existing)
+
+    async def _with_sides(
+        self, works: Sequence[Work], numbers: Sequence[tuple[str, ...]], found: Sequence[Found]
+    ) -> list[Found]:
+        """The same; where a number is taken, with both records and what to do."""
+        taken = [
+            (place, works[place].document, one.taken_by) for place, one in enumerate(found) if one.taken_by is not None
+        ]
+        shown = await self._sides.of([(document, key) for _, document, key in taken])
+        complete = list(found)
+        for (place, document, _), sides in zip(taken, shown, strict=True):
+            flaw = found[place].flaw or self._taken(document.key, numbers[place], sides)
+            complete[place] = replace(found[place], flaw=flaw, sides=sides)
+        return complete
+
+    def _taken(self, key: str, number: Sequence[str], sides: Sequence[Difference]) -> Flaw:
+        """Why a document whose number another record has waits for a person."""
+        entity = self._legal_entity.id
+        values = ", ".join(f"{one.field} {one.destination} (here {one.source})" for one in sides if one.field != "id")
+        return Flaw(
+            ", ".join(self._source_key),
+            f"number {'|'.join(number)} is taken by another record in {system_name(self._template.destination)}: {values}. "
+            "Give one of the two another number, or confirm that they are the same: "
+            f"p2c couple {self._template.id} {key} -l {entity}",
+            code=NUMBER_TAKEN,
+        )
 
     def _flaw(
         self, work: Work, number: Sequence[str], candidates: Sequence[ExistingDocument], moved: RowKey | None
@@ -96,8 +163,9 @@ class Finder:
         for column, values in self._others.items():
             held = existing.header.values.get(column)
             if held in values:
-                text = f"{'|'.join(number)} is the number of something else at the destination ({column} {held}): "
-                return Flaw(", ".join(self._source_key), f"{text}give one of the two another number")
+                text = f"number {'|'.join(number)} is taken by something else at the destination ({column} {held}): "
+                advice = "give one of the two another number"
+                return Flaw(", ".join(self._source_key), text + advice, code=NUMBER_TAKEN)
         return None
 
     def _renumbered(self, work: Work, number: Sequence[str]) -> Flaw | None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from p2c.documents import (
     ExistingDocument,
+    Flaw,
     LegalEntity,
     Outcome,
     OutcomeKind,
@@ -27,7 +28,7 @@ from p2c.state.conflicts import Conflict
 from p2c.state.ledger import Entry
 from p2c.sync import conflicts, outcomes, remembering
 from p2c.sync.compare import Comparer
-from p2c.sync.finding import Finder, apart
+from p2c.sync.finding import Finder, Found, apart
 from p2c.sync.optional_fields import OptionalFields, Rejections
 from p2c.sync.outcomes import Awaited
 from p2c.sync.readying import Readier, ReadyDocument, blame
@@ -162,9 +163,11 @@ class Loader:
         self, able: Sequence[tuple[Work, ReadyDocument]], done: list[Settled], without_optional: Rejections
     ) -> list[Pending]:
         pending: list[Pending] = []
-        for (work, ready), there in zip(able, await self._finder.find(able), strict=True):
+        for (known, ready), there in zip(able, await self._finder.find(able), strict=True):
+            # What the ledger says of an adopted document is of another row, if it says anything.
+            work = replace(known, entry=None) if there.adopted else known
             if there.flaw is not None:
-                done.append(Settled(work.document, outcomes.rejected(work.document, [there.flaw])))
+                done.append(self._rejected(work.document, there, there.flaw))
                 continue
             existing = there.existing
             ours = work.entry.lines if work.entry is not None else None
@@ -192,6 +195,13 @@ class Loader:
             else:
                 self._settle_conflict(Pending(work, verdict, verdict.change, ready), existing, pending, done)
         return pending
+
+    def _rejected(self, document: SourceDocument, found: Found, flaw: Flaw) -> Settled:
+        """The document waits for a person, who sees both records where its number is taken."""
+        outcome = outcomes.rejected(document, [flaw], found.sides)
+        if found.taken_by is None:
+            return Settled(document, outcome)
+        return Settled(document, outcome, conflict=self._judge.taken(document, found.sides, found.taken_by, flaw))
 
     def _settle_conflict(
         self, one: Pending, existing: ExistingDocument | None, pending: list[Pending], done: list[Settled]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from p2c.documents import Flaw, Outcome, OutcomeKind, Rejected, Skipped, SourceDocument
+from p2c.documents import Difference, Flaw, Outcome, OutcomeKind, Rejected, Skipped, SourceDocument
 from p2c.errors import NotSendable, ServiceError, Validation
 from p2c.state.checkpoint import Checkpoint
 from p2c.sync.advice import advice
@@ -75,8 +75,11 @@ def skipped(document: SourceDocument, why: Skipped) -> Outcome:
     return Outcome(OutcomeKind.SKIPPED, label(document), source_id=document.source_id, rule=why.rule, reason=why.reason)
 
 
-def rejected(document: SourceDocument, flaws: Sequence[Flaw]) -> Outcome:
-    """The document cannot be synced as it is; the first flaw gives code, field and line, the reason lists them all."""
+def rejected(document: SourceDocument, flaws: Sequence[Flaw], sides: tuple[Difference, ...] = ()) -> Outcome:
+    """The document cannot be synced as it is; the first flaw gives code, field and line, the reason lists them all.
+
+    `sides` shows both records where its number is taken.
+    """
     first = flaws[0]
     return Outcome(
         OutcomeKind.REJECTED,
@@ -86,6 +89,7 @@ def rejected(document: SourceDocument, flaws: Sequence[Flaw]) -> Outcome:
         field=first.field,
         line=first.line,
         reason="; ".join(map(str, flaws)),
+        sides=sides,
     )
 
 

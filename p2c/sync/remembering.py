@@ -27,8 +27,11 @@ class Memory:
         self._comparer = comparer
         self._witness = witness
         self._hash = template_hash
-        # Rows that a line's absence removes only if they are ours: then it must be known whose they are.
-        self._owns_lines = any(task.destination.extra == "ours" for task in mapper.template.lines)
+        # Rows that a line's absence removes only if they are ours. In Sales their ids say whose they are.
+        template = mapper.template
+        self._owns_lines = template.destination == "finops" and any(
+            task.destination.extra != "keep" for task in template.lines
+        )
 
     def begun(self, pending: Sequence[Pending], *, alone: bool) -> dict[int, Entry]:
         """What to remember of documents while they are written, by their works: the lines that they may have then.

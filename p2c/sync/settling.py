@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from p2c.documents import Outcome, OutcomeKind
 from p2c.state.checkpoint import Checkpoint, Checkpoints
-from p2c.state.conflicts import ConflictList
+from p2c.state.conflicts import NUMBER_TAKEN, ConflictList
 from p2c.state.ledger import Ledger
 from p2c.state.runs import Runs
 from p2c.state.waiting import Kind, Waiting, WaitingList
@@ -20,7 +20,8 @@ from p2c.sync.outcomes import counted, without_key
 from p2c.sync.work import Settled
 
 _AGAIN = frozenset({OutcomeKind.PARKED, OutcomeKind.FAILED})
-"""What every run tries again: nobody needs to change the document for it to go."""
+"""What every run tries again: nobody needs to change the document for it to go. So is one whose number is taken, since
+the record that has the number may be changed."""
 
 _WAITS: dict[OutcomeKind, Kind] = {
     OutcomeKind.PARKED: "parked",
@@ -84,6 +85,14 @@ class Settler:
             await self._conflicts.put_many(found)
             await self._conflicts.flush()
 
+    async def _numbers_free(self, keys: Collection[str]) -> None:
+        """Takes documents off the list of conflicts that were on it for their number alone and now have a row."""
+        known = await self._conflicts.get_many(keys)
+        free = [key for key, one in known.items() if one.rule == NUMBER_TAKEN]
+        if free:
+            await self._conflicts.clear_many(free)
+            await self._conflicts.flush()
+
     async def sweep(self, started: datetime) -> None:
         """Clears what has waited since before a run that has now read the whole source without meeting it again."""
         before = moment(started)
@@ -118,6 +127,7 @@ class Settler:
         # One that had no key and was known by its id has a key now.
         gone += [name for one in outcomes if (name := without_key(one.source_id)) != one.key]
         await self.clear(gone)
+        await self._numbers_free(gone)
 
     def _entry(self, outcome: Outcome, known: Waiting | None, now: datetime) -> Waiting:
         same = known is not None and known.reason == outcome.reason
@@ -137,9 +147,11 @@ class Settler:
             last=moment(now),
             attempts=(known.attempts if known else 0) + 1,
             request_id=outcome.request_id,
-            again=outcome.kind in _AGAIN,
+            again=outcome.kind in _AGAIN or outcome.rule == NUMBER_TAKEN,
             retries=retries,
             retry_after=moment(now + timedelta(minutes=self._retry_minutes[retries])) if retry else "",
+            rule=outcome.rule,
+            sides=outcome.sides,
         )
 
 

@@ -27,8 +27,6 @@ class Witness:
         self._comparer = comparer
         compared = {one.task: set(one.columns) for one in (mapper.writes().header, *mapper.writes().lines)}
         self._tasks = [task.name for task in mapper.template.tasks]
-        # Where the source owns all lines, one that somebody added would be removed: that is a change of theirs.
-        self._owned = [task.name for task in mapper.template.lines if task.destination.extra == "delete"]
         self._columns = {
             task.name: [
                 one.destination.partition(".")[0]
@@ -64,9 +62,7 @@ class Witness:
         return tuple(tokens)
 
     def changed(self, entry: Entry, existing: ExistingDocument) -> bool:
-        """Whether a row that the entry tells of is gone or holds something else, or a line is there that it does not
-        tell of and that the source would take away; False when it tells nothing.
-        """
+        """Whether a row that the entry tells of is gone or holds something else; False when it tells nothing."""
         if not entry.seen:
             return False
         header, *lines = entry.seen
@@ -77,7 +73,7 @@ class Witness:
             found = there.get(self._task_of(token), {}).get(name) if token else None
             if token and (found is None or self._differs(token, found.values)):
                 return True
-        return any(name not in entry.lines for task in self._owned for name in there.get(task, ()))
+        return False
 
     def _differs(self, token: str, values: Mapping[str, Value]) -> bool:
         if not token:

@@ -128,6 +128,12 @@ class Destination(Protocol):
         """
         ...
 
+    async def documents(
+        self, read: DocumentRead, legal_entity: LegalEntity, keys: Sequence[str]
+    ) -> list[SourceDocument]:
+        """Rows of the destination, read as a source's are; see `Source.documents`."""
+        ...
+
     async def write(self, changes: Sequence[DocumentChange]) -> list[ServiceError | None]:
         """Writes each document whole or not at all; the answer has its error, or None, in the same order.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from p2c.templates.models import Conflicts, Deletes, FieldMap, HeaderAmounts, Model, Scalar
+from p2c.templates.models import Conflicts, Deletes, Evidence, FieldMap, HeaderAmounts, Model, Scalar
 
 
 class RuleChange(Model):
@@ -27,6 +27,8 @@ class TemplateChange(Model):
 
     - `enabled`, `schedule`, `deletes`, `conflicts`, `publish`, `headerAmounts`: as in the template.
     - `deactivate`: the values that put a document out of use, in place of the template's.
+    - `evidence`: what proves that a row at the destination is the document, in place of the template's.
+    - `couplings`: by legal entity, keys of documents whose number at the destination is the same record.
     - `filter`: the source filter of the header, in the language of the service, which gets it as it is.
     - `rules`: by name, wherever the rule is (header, lines, guards, updateOnly). Null drops it; an unknown name is a
       new rule of the header.
@@ -42,6 +44,8 @@ class TemplateChange(Model):
     conflicts: Conflicts | None = None
     publish: bool | None = None
     header_amounts: Annotated[HeaderAmounts | None, Field(alias="headerAmounts")] = None
+    evidence: list[Evidence] | None = None
+    couplings: dict[str, list[str]] | None = None
     filter: str | None = None
     rules: dict[str, RuleChange | None] = Field(default_factory=dict)
     fields: dict[str, dict[str, FieldChange | None]] = Field(default_factory=dict)

@@ -239,6 +239,7 @@ class _TaskCheck:
             yield from self._path(("destination", "others", name), system, entity_set, name)
         if destination.others and self.index:
             yield ("destination", "others"), "others are told by the header"
+        yield from self._evidence()
         if destination.ignore:
             for message in expression(destination.ignore, system, entity_set):
                 yield ("destination", "ignore"), message
@@ -246,6 +247,29 @@ class _TaskCheck:
             yield from self._path(("unlessColumn",), system, self.header.destination.entity, task.unless_column)
         if task.managed_by:
             yield from self._path(("managedBy",), system, self.header.destination.entity, task.managed_by)
+
+    def _evidence(self) -> Iterator[Mistake]:
+        destination, system = self.task.destination, self.template.destination
+        given = {field.destination for field in self.task.fields}
+        for at, evidence in enumerate(destination.evidence):
+            place: Place = ("destination", "evidence", at)
+            if bool(evidence.same) == bool(evidence.when):
+                yield place, "name either columns in same, or an expression in when"
+            for index, name in enumerate(evidence.same):
+                if name not in given:
+                    hint = did_you_mean(name, given)
+                    yield (*place, "same", index), f"no field writes {name!r}. {hint}".strip()
+            if evidence.when:
+                for message in expression(evidence.when, system, destination.entity):
+                    yield (*place, "when"), message
+        for at, shown in enumerate(destination.shown):
+            place = ("destination", "shown", at)
+            if shown.source:
+                yield from self._path((*place, "source"), self.template.source, self.source_set, shown.source)
+            if shown.destination:
+                yield from self._path((*place, "destination"), system, destination.entity, shown.destination)
+        if self.index and (destination.evidence or destination.shown):
+            yield ("destination", "evidence"), "evidence is for the header"
 
     def _keys(self) -> Iterator[Mistake]:
         key = self.task.destination.key

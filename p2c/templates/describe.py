@@ -15,6 +15,7 @@ from p2c.templates.models import (
     Conflicts,
     DatePart,
     Default,
+    Evidence,
     FieldMap,
     HeaderAmounts,
     Join,
@@ -112,6 +113,8 @@ def _conditions(task: Task) -> Iterator[str]:
     for column, values in task.destination.others.items():
         which = " or ".join(f"`{one}`" for one in values)
         yield f"- Rejected where the row of the number is something else at the destination: {which} in `{column}`"
+    if proofs := [_evidence(one) for one in task.destination.evidence]:
+        yield f"- A row that is there already is the same record where p2c made it, or where {'; or '.join(proofs)}"
     if task.source.version:
         yield f"- Of several rows with one key the one with the highest `{task.source.version}` counts"
     if task.include:
@@ -125,8 +128,8 @@ def _conditions(task: Task) -> Iterator[str]:
         yield f"- Leaves alone rows with `{task.destination.ignore}`"
     if task.parent:
         extra = {
-            "ours": "rows that we wrote and the source no longer has are deleted",
-            "delete": "rows that the source does not have are deleted",
+            "ours": "rows that p2c wrote and the source no longer has are deleted, others are reported",
+            "unreported": "rows that p2c wrote and the source no longer has are deleted, others are people's own",
             "keep": "rows that the source does not have stay",
         }
         yield f"- At the destination, {extra[task.destination.extra]}"
@@ -137,6 +140,12 @@ def _conditions(task: Task) -> Iterator[str]:
             f"- Where the environment has the column `{task.managed_by}` the P2C solution writes these rows: they are "
             "neither created nor changed then, and those of an earlier state are deleted"
         )
+
+
+def _evidence(evidence: Evidence) -> str:
+    if evidence.when:
+        return f"`{evidence.when}`"
+    return " and ".join(f"`{one}`" for one in evidence.same) + " agree"
 
 
 def _rule(rule: Rule, when: str) -> str:

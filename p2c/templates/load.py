@@ -85,20 +85,22 @@ def ordered(templates: Mapping[str, Template]) -> list[Template]:
 def template_hash(template: Template, time_zone: str = "") -> str:
     """SHA-256 (hex) of what decides how documents are read, mapped and matched; equal for templates that map alike.
 
-    Left out: name, notes, reasons, when it runs and after what, and the policies for deletes and conflicts. Shared
-    value maps count with their content, and so does `time_zone`, in which the legal entity's days are.
+    Left out: name, notes, reasons, when it runs and after what, the policies for deletes and conflicts, couplings, and
+    what people are shown. Shared value maps count with their content, and so does `time_zone`, in which the legal
+    entity's days are.
     """
     content = template.model_dump(
         mode="json",
         by_alias=True,
         exclude={
             *("schema_", "name", "description", "family", "runs_after", "schedule", "enabled"),
-            *("deletes", "deactivate", "conflicts"),
+            *("deletes", "deactivate", "conflicts", "couplings"),
         },
     )
     for rule in content["updateOnly"]:
         del rule["reason"]
     for task in content["tasks"]:
+        del task["destination"]["shown"]
         for rule in (*task["rules"], *task["destination"]["guards"]):
             del rule["reason"]
         for field in task["fields"]:

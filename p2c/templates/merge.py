@@ -35,7 +35,7 @@ def merge(template: Template, change: TemplateChange) -> Merged:
     """The template with the change applied. It is not checked yet: a change may make it wrong."""
     merged = Merged(template)
     update: dict[str, object] = {}
-    for name in ("enabled", "schedule", "deletes", "deactivate", "conflicts", "publish", "header_amounts"):
+    for name in ("enabled", "schedule", "deletes", "deactivate", "conflicts", "publish", "header_amounts", "couplings"):
         value = getattr(change, name)
         if value is not None:
             update[name] = value
@@ -53,6 +53,11 @@ def merge(template: Template, change: TemplateChange) -> Merged:
         merged.origins[("tasks", 0, "source", "filter")] = ("filter",)
         source = tasks[0].source.model_copy(update={"filter": change.filter})
         tasks[0] = tasks[0].model_copy(update={"source": source})
+    if change.evidence is not None:
+        merged.origins[("tasks", 0, "destination", "evidence")] = ("evidence",)
+        destination = tasks[0].destination.model_copy(update={"evidence": change.evidence})
+        tasks[0] = tasks[0].model_copy(update={"destination": destination})
+        merged.template = merged.template.model_copy(update={"tasks": tasks})
     _RuleChange(merged, change.rules).apply()
     return merged
 

@@ -227,6 +227,26 @@ class SourceEntity(Model):
     self: bool = False
 
 
+class Evidence(Model):
+    """One way to recognise a row at the destination, which p2c does not know, as the document; each is enough.
+
+    - `same`: these columns hold what p2c would write; text is compared regardless of case, width and outer blanks, and
+      one of them must hold something.
+    - `when`: an OData expression over the row, for a mark that the integration leaves there.
+    """
+
+    same: list[str] = Field(default_factory=list)
+    when: str = ""
+
+
+class Shown(Model):
+    """What a person is shown of both records when a number is taken: a path of the source, one of the destination."""
+
+    name: str
+    source: str = ""
+    destination: str = ""
+
+
 class DestinationEntity(Model):
     """Where a task writes: entity set, key fields (as destinations of fields; `dataAreaId` goes without saying), link.
 
@@ -234,9 +254,12 @@ class DestinationEntity(Model):
     `guards`: rules over the destination's header row; where one does not hold the document is skipped (F&O owns it).
     `others`: columns, and values by which a header row of the number is known to be something else than the document:
     the document is then rejected, and the row stays as it is.
+    `evidence`: what proves that a header row of the number, which p2c does not know, is the document; without proof the
+    document is rejected (`number-taken`) and the row stays as it is. A row with p2c's own id needs no other evidence.
+    `shown`: what a person is shown of both records then.
     `ignore`: rows for which this holds are not ours: neither matched nor changed (a line that a plug-in makes).
-    `extra`: what becomes of rows that the source does not have: delete those that we wrote (`ours`), all of them
-    (`delete`: the source owns the lines), or none (`keep`).
+    `extra`: what becomes of rows that the source does not have any more: those that p2c wrote are deleted, and others
+    are reported (`ours`) or not, where people add rows of their own (`unreported`); or all stay (`keep`).
     """
 
     entity: str
@@ -244,8 +267,10 @@ class DestinationEntity(Model):
     link: dict[str, str] = Field(default_factory=dict)
     guards: list[Rule] = Field(default_factory=list)
     others: dict[str, list[str]] = Field(default_factory=dict)
+    evidence: list[Evidence] = Field(default_factory=list)
+    shown: list[Shown] = Field(default_factory=list)
     ignore: str = ""
-    extra: Literal["ours", "delete", "keep"] = "ours"
+    extra: Literal["ours", "unreported", "keep"] = "ours"
 
 
 HeaderAmounts = Literal["spread", "ignore", "reject"]
@@ -383,6 +408,8 @@ class Template(Model):
     (`spread`), left out with a note on each such document (`ignore`), or a rejection (`reject`). It matters where a
     task has `spread`.
     `amounts`: the columns that prices, discounts, charges and taxes of the whole document are computed from.
+    `couplings`: by legal entity, keys of documents of which a person says that the row with their number at the
+    destination is the same record, whatever the evidence.
     """
 
     schema_: Annotated[str, Field(alias="$schema")] = ""
@@ -403,6 +430,7 @@ class Template(Model):
     publish: bool = False
     header_amounts: Annotated[HeaderAmounts, Field(alias="headerAmounts")] = "spread"
     amounts: Amounts | None = None
+    couplings: dict[str, list[str]] = Field(default_factory=dict)
     tasks: Annotated[list[Task], Field(min_length=1)]
 
     @property

@@ -249,7 +249,7 @@ def test_a_person_settles_what_the_template_does_not(stage: Raise) -> None:
     assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
 
 
-def test_a_line_that_a_person_added_with_the_number_of_another_does_not_double_the_order(stage: Raise) -> None:
+def test_a_line_that_a_person_added_with_the_number_of_another_stays_and_is_reported(stage: Raise) -> None:
     play = lived(stage)
     sales, finops = play.sandbox.sales, play.sandbox.finops
     number = confirmed(play)
@@ -257,14 +257,18 @@ def test_a_line_that_a_person_added_with_the_number_of_another_does_not_double_t
     lines = sales.rows("salesorderdetail", salesorderid=order["salesorderid"])
     copied = {name: lines[0][name] for name in ("salesorderid", "productid", "uomid", "sequencenumber")}
     first = {"salesorderdetailid": "00000000-0000-4000-8000-000000000001", "quantity": Decimal(7)}
-    sales.create("salesorderdetail", copied | first)
+    added = sales.create("salesorderdetail", copied | first)
     key = {"dataAreaId": "usmf", "SalesOrderNumber": number}
     finops.update("CDSSalesOrderHeaders", key, {"SalesOrderName": "F&O says"})
     finops.calculate_totals()
-    assert counts(play.run(["orders-to-sales"]))["orders-to-sales"] == {"updated": 1}
+    results = play.run(["orders-to-sales"])
+    assert counts(results)["orders-to-sales"] == {"updated": 1}
+    assert results[0].record.note_counts == {"foreign-line": 1}
+    (outcome,) = play.outcomes(results[0])
+    assert [note.line for note in outcome.notes] == [str(added["sequencenumber"])]
     after = sales.rows("salesorderdetail", salesorderid=order["salesorderid"])
-    assert sorted((one["sequencenumber"], one["quantity"]) for one in after) == sorted(
-        (one["sequencenumber"], one["quantity"]) for one in lines
+    assert sorted((one["salesorderdetailid"], one["quantity"]) for one in after) == sorted(
+        (one["salesorderdetailid"], one["quantity"]) for one in [*lines, added]
     )
 
 

@@ -35,11 +35,11 @@ def test_an_order_that_finops_has_confirmed_is_not_overwritten(stage: Raise) -> 
     assert order["name"] == "Changed in time", "F&O is the master of it now"
 
 
-def test_customers_that_were_there_before_are_adopted_and_nothing_is_blanked(stage: Raise) -> None:
+def test_a_customer_of_the_same_name_is_adopted_and_nothing_is_blanked(stage: Raise) -> None:
     play = stage()
     play.company.set_up()
     finops = play.sandbox.finops
-    finops.new_customer("A-1006", "Relecloud of old", "usmf", PartyNumber="A-1006", PrimaryContactPhone="555-0199")
+    finops.new_customer("A-1006", " RELECLOUD", "usmf", PartyNumber="A-1006", PrimaryContactPhone="555-0199")
     results = play.run(["accounts"])
     (one,) = [found for found in play.outcomes(results[0]) if found.key == "A-1006"]
     assert one.kind.value == "updated"

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2c.documents import Deletion
+from p2c.documents import Deletion, Difference
 from p2c.errors import StateError
 from p2c.state.binding import NAME, Binding
-from p2c.state.conflicts import Conflict, ConflictList, Difference
+from p2c.state.conflicts import Conflict, ConflictList
 from p2c.state.leaving import LeavingList
 from p2c.state.marks import ReadKeys, ReadMarks
 from p2c.state.store import Store

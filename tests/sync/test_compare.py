@@ -133,18 +133,27 @@ async def test_the_state_comes_last() -> None:
         ("ours", ("salesorderdetails:2",), ["salesorderdetails:2"]),
         ("ours", (), []),
         ("ours", None, []),
-        ("delete", (), ["salesorderdetails:2", "salesorderdetails:3"]),
-        ("delete", None, ["salesorderdetails:2", "salesorderdetails:3"]),
         ("keep", ("salesorderdetails:2",), []),
     ],
 )
-async def test_lines_that_the_source_does_not_have(
+async def test_lines_that_the_source_does_not_have_are_removed_if_ours_and_else_reported(
     extra: str, ours: tuple[str, ...] | None, removed: list[str]
 ) -> None:
     there = existing(their_line(1), their_line(2), their_line(3))
     verdict = await compare(order("SO-1", line(1)), there, ours, of=template(extra=extra))
     assert [label for action, label, _ in rows(verdict) if action == "delete"] == removed
     assert len(rows(verdict)) == len(removed)
+    left = [] if extra == "keep" else [one for one in ("2", "3") if f"salesorderdetails:{one}" not in removed]
+    assert [(note.code.value, note.line) for note in verdict.notes] == [("foreign-line", one) for one in left]
+
+
+@pytest.mark.parametrize("ours", [None, (), ("salesorderdetails:1",)])
+async def test_a_line_with_an_id_of_ours_is_removed_whatever_the_ledger_says(ours: tuple[str, ...] | None) -> None:
+    left_over = replace(their_line(2), key=row_id("salesorderdetails", "usmf", "SO-1", "salesorderdetails:2"))
+    moved = replace(their_line(3), key=row_id("salesorderdetails", "usmf", "SO-2", "salesorderdetails:3"))
+    verdict = await compare(order("SO-1", line(1)), existing(their_line(1), left_over, moved), ours)
+    assert [(action, label) for action, label, _ in rows(verdict)] == [("delete", "salesorderdetails:2")]
+    assert [note.line for note in verdict.notes] == ["3"]
 
 
 async def test_a_line_removed_and_one_added_are_told() -> None:
@@ -160,7 +169,8 @@ async def test_a_line_removed_and_one_added_are_told() -> None:
 
 async def test_rows_to_ignore_are_neither_changed_nor_deleted() -> None:
     there = existing(their_line(1), their_line(2, msdynce_ismisctax=True), their_line(3, msdynce_ismisctax=True))
-    verdict = await compare(order("SO-1", line(1), line(2)), there, of=template(extra="delete"))
+    verdict = await compare(order("SO-1", line(1), line(2)), there, ("salesorderdetails:2", "salesorderdetails:3"))
+    assert verdict.notes == ()
     assert [(action, label) for action, label, _ in rows(verdict)] == [("create", "Line 2")]
 
 
@@ -225,15 +235,14 @@ async def test_currency_is_set_once() -> None:
     assert header[2]["transactioncurrencyid"] == Shelf().reference(CURRENCY, "USD")
 
 
-@pytest.mark.parametrize("extra", ["delete", "ours", "keep"])
-async def test_of_two_lines_with_one_number_ours_is_meant_and_the_other_one_goes_if_the_source_owns_all(
-    extra: str,
-) -> None:
+async def test_of_two_lines_with_one_number_ours_is_meant_and_the_other_one_is_reported() -> None:
     header = row_id("salesorders", "usmf", "SO-1")
     ours = replace(their_line(1), key=row_id("salesorderdetails", "usmf", "SO-1", "salesorderdetails:1"))
     theirs = their_line(1, quantity=Decimal(7))
     for lines in ((ours, theirs), (theirs, ours)):
         there = ExistingDocument(ExistingRow(header, AGREEING), {"Line": lines})
-        verdict = await compare(order("SO-1", line(1)), there, ("salesorderdetails:1",), of=template(extra=extra))
-        rows = verdict.change.rows if verdict.change else ()
-        assert [(row.action, row.key) for row in rows] == ([("delete", theirs.key)] if extra == "delete" else [])
+        verdict = await compare(order("SO-1", line(1)), there, ("salesorderdetails:1",))
+        assert verdict.change is None
+        (note,) = verdict.notes
+        assert (note.code.value, note.line) == ("foreign-line", "1")
+        assert guid("P-1") in note.reason

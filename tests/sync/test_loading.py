@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from p2c.documents import LegalEntity, MappedDocument, OutcomeKind, SourceDocument
+from p2c.documents import Difference, LegalEntity, MappedDocument, OutcomeKind, SourceDocument
 from p2c.errors import AuthError, Conflict, ServiceError, Transient, Validation
 from p2c.state.ledger import Entry
 from p2c.sync.compare import Comparer
@@ -17,7 +18,7 @@ from p2c.sync.loading import ROUNDS, Loader
 from p2c.sync.work import Settled, Work
 from p2c.templates.load import parse_template
 from p2c.templates.models import Template
-from tests.sync.world import ORDERS, USMF, Shelf, guid, line, mapper, order
+from tests.sync.world import ORDERS, USMF, Shelf, guid, line, mapper, order, template
 
 
 async def load(
@@ -230,3 +231,61 @@ async def test_errors_of_rounds_do_not_spill_over() -> None:
     found = await load(shelf, order("A"), order("B"), order("C"))
     assert [found[key].outcome.kind.value for key in "ABC"] == ["rejected", "created", "created"]
     assert "three" in found["A"].outcome.reason
+
+
+async def test_a_row_of_another_customer_is_not_adopted_and_both_are_shown() -> None:
+    shelf = Shelf()
+    header = shelf.put("A", {"sequencenumber": 1, "productid": guid("P-2")}, customerid=guid("C-9"), name="Theirs")
+    before = copy.deepcopy(shelf.rows)
+    outcome = (await load(shelf, order("A", line(1), name="Ours")))["A"].outcome
+    assert (outcome.kind, outcome.rule) == (OutcomeKind.REJECTED, "number-taken")
+    assert shelf.rows == before
+    assert outcome.sides == (
+        Difference("name", "Ours", "Theirs"),
+        Difference("customer", "C-1", guid("C-9")),
+        Difference("id", "id of A", header),
+    )
+    assert "number A is taken by another record in Sales" in outcome.reason
+    assert "Theirs (here Ours)" in outcome.reason
+    assert "p2c couple small-orders A -l usmf" in outcome.reason
+
+
+async def test_a_row_of_another_currency_is_not_adopted() -> None:
+    shelf = Shelf()
+    shelf.put("A", transactioncurrencyid=guid("JPY"))
+    assert (await load(shelf, order("A")))["A"].outcome.rule == "number-taken"
+
+
+async def test_a_row_that_the_ledger_does_not_mean_needs_evidence() -> None:
+    shelf = Shelf()
+    shelf.put("A", customerid=guid("C-9"))
+    known = Entry("old", "id of A", "another row's id", template_hash="h")
+    assert (await load(shelf, order("A"), entries={"A": known}))["A"].outcome.rule == "number-taken"
+    header = shelf.put("A")
+    found = await load(shelf, order("A"), entries={"A": known})
+    assert found["A"].entry is not None
+    assert found["A"].entry.destination_id == header
+
+
+async def test_a_create_that_meets_an_unrelated_row_is_matched_again() -> None:
+    shelf = Shelf(errors={"A": [Conflict("there is one", system="sales")]})
+    fetch = shelf.fetch
+
+    async def late(*asked: Any) -> Any:
+        found = await fetch(*asked)
+        if shelf.fetches == 1:
+            shelf.put("A", customerid=guid("C-9"))
+        return found
+
+    shelf.fetch = late  # type: ignore[method-assign]
+    assert (await load(shelf, order("A")))["A"].outcome.rule == "number-taken"
+    assert shelf.changes == []
+
+
+async def test_what_a_project_couples_is_adopted_without_evidence_and_only_in_that_legal_entity() -> None:
+    for legal_entity, rule in (("usmf", ""), ("demf", "number-taken")):
+        shelf = Shelf()
+        shelf.put("A", customerid=guid("C-9"))
+        found = await load(shelf, order("A"), of=template({"couplings": {legal_entity: ["a "]}}))
+        assert found["A"].outcome.rule == rule
+        assert (shelf.headers()["A"]["customerid"] == guid("C-1")) is (rule == "")

@@ -48,7 +48,19 @@ ORDERS: dict[str, Any] = {
         {
             "name": "Header",
             "source": {"entity": "CDSSalesOrderHeaders", "key": ["SalesOrderNumber"]},
-            "destination": {"entity": "salesorders", "key": ["ordernumber"]},
+            "destination": {
+                "entity": "salesorders",
+                "key": ["ordernumber"],
+                "evidence": [{"same": ["customerid.Account(accountnumber)", "transactioncurrencyid.isocurrencycode"]}],
+                "shown": [
+                    {"name": "name", "source": "SalesOrderName", "destination": "name"},
+                    {
+                        "name": "customer",
+                        "source": "OrderingCustomerAccountNumber",
+                        "destination": "customerid.Account(accountnumber)",
+                    },
+                ],
+            },
             "rules": [{"name": "confirmed", "when": "SalesOrderProcessingStatus ne 'Active'", "reason": "Not yet."}],
             "fields": [
                 {"source": "SalesOrderNumber", "destination": "ordernumber", "on": "create"},
@@ -300,6 +312,19 @@ class Shelf:
             lines[one.task] = [ExistingRow(key, dict(its)) for key, its in rows.items() if its.get(link) == identifier]
         return ExistingDocument(ExistingRow(identifier, dict(row)), lines)
 
+    async def documents(
+        self, read: DocumentRead, legal_entity: LegalEntity, keys: Sequence[str]
+    ) -> list[SourceDocument]:
+        """Headers by id; a lookup is shown by the id that it holds."""
+        table = self.rows.get(read.header.entity, {})
+        (column,) = read.header.key
+        found: list[SourceDocument] = []
+        for key in keys:
+            if key in table:
+                shown = {path: table[key].get(path.partition(".")[0]) for path in read.header.paths}
+                found.append(SourceDocument(key, key, shown | {column: key}))
+        return found
+
     async def write(self, changes: Sequence[DocumentChange]) -> list[ServiceError | None]:
         answers: list[ServiceError | None] = []
         for change in changes:
@@ -345,9 +370,10 @@ class Shelf:
         return {row.get("sequencenumber"): row for row in rows if row.get("salesorderid") == header}
 
     def put(self, number: str, *lines: Mapping[str, Value], **cells: Value) -> str:
-        """An order that was there before us; gives the header's id."""
+        """An order of the same customer and currency that was there before us; gives the header's id."""
         header = guid(f"theirs {number}")
-        self.rows.setdefault("salesorders", {})[header] = {"ordernumber": number, **cells}
+        row = {"customerid": guid("C-1"), "transactioncurrencyid": guid("USD"), **cells}
+        self.rows.setdefault("salesorders", {})[header] = {"ordernumber": number, **row}
         for one in lines:
             row = {"salesorderid": header, **one}
             self.rows.setdefault("salesorderdetails", {})[guid(f"{header} {one}")] = row

@@ -1,0 +1,199 @@
+"""Records of the other system that only have the same number: they stay as they are, and a person sees both."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from demo.stage import Stage
+from p2c.documents import Outcome
+from sandbox.sales.options import SalesOptions
+from tests.end_to_end.test_without_solution import without_solution
+from tests.staging import FULL, Raise, change_project, kept_back
+
+LINE = {"ProductNumber": "MUG-01", "OrderedSalesQuantity": Decimal(3)}
+
+
+def ready(stage: Raise, *, solution: bool = True) -> Stage:
+    """A company whose masters are in both systems."""
+    play = stage() if solution else stage(sales=SalesOptions(solution=False), project=without_solution)
+    play.company.set_up()
+    play.run(["accounts", "products"])
+    return play
+
+
+def rejected(play: Stage, template: str, key: str, **how: Any) -> Outcome:
+    return kept_back(play, play.run([template], **how))[template, key]
+
+
+def shows(outcome: Outcome, **destination: str) -> None:
+    """Checks that the number is taken, and that these values of the other record are shown."""
+    assert (outcome.kind.value, outcome.rule) == ("rejected", "number-taken")
+    assert outcome.key in outcome.reason
+    found = {one.field: one.destination for one in outcome.sides}
+    assert found["id"]
+    assert {name: found[name] for name in destination} == destination
+    assert any(one.source and one.source != one.destination for one in outcome.sides)
+
+
+def sales_document(play: Stage, table: str, number: str, key: str, customer: str) -> dict[str, Any]:
+    """A document with one line that a person entered in Sales, for another customer than F&O's."""
+    sales = play.sandbox.sales
+    (account,) = sales.rows("account", accountnumber=customer)
+    (product,) = sales.rows("product", productnumber="MUG-01")
+    (price_list,) = sales.rows("pricelevel", name="CRM Service USA (sample)")
+    header = sales.create(
+        table,
+        {
+            number: key,
+            "name": "Entered in Sales",
+            "customerid": account["accountid"],
+            "pricelevelid": price_list["pricelevelid"],
+            "transactioncurrencyid": price_list["transactioncurrencyid"],
+        },
+    )
+    sales.create(
+        f"{table}detail",
+        {
+            f"{table}id": header[f"{table}id"],
+            "productid": product["productid"],
+            "uomid": product["defaultuomid"],
+            "quantity": Decimal(7),
+            "sequencenumber": 1,
+        },
+    )
+    return header
+
+
+def held(play: Stage, table: str, header: dict[str, Any]) -> tuple[Any, Any]:
+    identifier = {f"{table}id": header[f"{table}id"]}
+    return play.sandbox.sales.rows(table, **identifier), play.sandbox.sales.rows(f"{table}detail", **identifier)
+
+
+def test_a_customer_of_another_name_keeps_its_own_until_the_names_agree(stage: Raise) -> None:
+    play = stage()
+    play.company.set_up()
+    finops = play.sandbox.finops
+    finops.new_customer("A-1006", "Relecloud of old", "usmf", PartyNumber="A-1006")
+    before = finops.books.get("CustTable", "usmf", "A-1006")
+    assert before is not None
+    shows(rejected(play, "accounts", "A-1006"), name="Relecloud of old")
+    assert finops.books.get("CustTable", "usmf", "A-1006") == before
+    # Neither side has changed since, and the number still is taken; then it is put right on the other side.
+    shows(rejected(play, "accounts", "A-1006"), name="Relecloud of old")
+    finops.update("CustomersV3", {"dataAreaId": "usmf", "CustomerAccount": "A-1006"}, {"OrganizationName": "RELECLOUD"})
+    assert kept_back(play, play.run(["accounts"])) == {}
+    after = finops.books.get("CustTable", "usmf", "A-1006")
+    assert after is not None
+    assert (after["OrganizationName"], after["IsExternallyMaintained"]) == ("Relecloud", "Yes")
+
+
+def test_a_product_of_another_name_is_left_alone(stage: Raise) -> None:
+    play = stage()
+    play.company.set_up()
+    sales = play.sandbox.sales
+    (unit,) = sales.rows("uom", name="Primary Unit")
+    product = {"productnumber": "mug-01", "name": "A mug of ours", "quantitydecimal": 2}
+    theirs = sales.create(
+        "product", product | {"defaultuomid": unit["uomid"], "defaultuomscheduleid": unit["uomscheduleid"]}
+    )
+    before = sales.rows("product", productid=theirs["productid"])
+    shows(rejected(play, "products", "MUG-01"), name="A mug of ours")
+    assert sales.rows("product", productid=theirs["productid"]) == before
+
+
+def test_a_contact_person_of_another_name_is_left_alone(stage: Raise) -> None:
+    play = ready(stage)
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    accounts = {row["accountid"]: row["accountnumber"] for row in sales.rows("account")}
+    contact = next(
+        row
+        for row in sales.rows("contact")
+        if row["parentcustomerid"] in accounts and not row["msdynce_isactivecustomer"] and row["lastname"]
+    )
+    number, account = contact["msdynce_contactnumber"], accounts[contact["parentcustomerid"]]
+    key = {"dataAreaId": "usmf", "ContactPersonPartyNumber": number, "AssociatedPartyNumber": account}
+    finops.create("CDSContactPersons", {**key, "FirstName": "Jo", "LastName": "Somebody"})
+    before = finops.books.rows("ContactPerson", ContactPersonPartyNumber=number)
+    shows(rejected(play, "contacts", number), **{"last name": "Somebody"})
+    assert finops.books.rows("ContactPerson", ContactPersonPartyNumber=number) == before
+
+
+def test_a_person_customer_of_another_name_is_left_alone(stage: Raise) -> None:
+    play = ready(stage)
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    contact = next(row for row in sales.rows("contact") if row["msdynce_isactivecustomer"] and row["lastname"])
+    number = contact["msdynce_contactnumber"]
+    finops.new_customer(number, "", PartyType="Person", PersonFirstName="Jo", PersonLastName="Somebody")
+    before = finops.books.get("CustTable", "usmf", number)
+    shows(rejected(play, "contacts-to-customers", number), **{"last name": "Somebody"})
+    assert finops.books.get("CustTable", "usmf", number) == before
+
+
+@pytest.mark.parametrize("solution", [True, False])
+@pytest.mark.parametrize("template", ["quotes", "orders-to-finops"])
+def test_a_document_of_finops_for_another_customer_is_left_alone_with_its_lines(
+    stage: Raise, template: str, solution: bool
+) -> None:
+    play = ready(stage, solution=solution)
+    play.company.sell()
+    finops = play.sandbox.finops
+    accounts = [row["accountnumber"] for row in play.sandbox.sales.rows("account") if row["accountnumber"]]
+    key, customer = {"quotes": "Q-3002", "orders-to-finops": "SO-4002"}[template], accounts[-1]
+    if template == "quotes":
+        header = {"dataAreaId": "usmf", "SalesQuotationNumber": key}
+        finops.create("CDSSalesQuotationHeaders", {**header, "RequestingCustomerAccountNumber": customer})
+        finops.create("CDSSalesQuotationLines", {**header, "ProductNumber": "MUG-01", "RequestedSalesQuantity": 3})
+        tables, number = ("SalesQuotationTable", "SalesQuotationLine"), "SalesQuotationNumber"
+    else:
+        finops.new_order(customer, [LINE], SalesOrderNumber=key)
+        tables, number = ("SalesTable", "SalesLine"), "SalesOrderNumber"
+    before = [finops.books.rows(table, **{number: key}) for table in tables]
+    assert all(before)
+    shows(rejected(play, template, key), customer=customer, currency="USD")
+    assert [finops.books.rows(table, **{number: key}) for table in tables] == before
+
+    change_project(play.settings, lambda project: couple(project, template, "usmf", key))
+    assert (template, key) not in kept_back(play, play.run([template], mode=FULL))
+    (after,) = finops.books.rows(tables[0], **{number: key})
+    assert (
+        after["RequestingCustomerAccountNumber" if template == "quotes" else "OrderingCustomerAccountNumber"]
+        != customer
+    )
+
+
+def couple(project: dict[str, Any], template: str, legal_entity: str, key: str) -> None:
+    project["templates"].setdefault(template, {})["couplings"] = {legal_entity: [key]}
+
+
+@pytest.mark.parametrize("solution", [True, False])
+def test_documents_of_sales_for_another_customer_are_left_alone_with_their_lines(stage: Raise, solution: bool) -> None:
+    play = ready(stage, solution=solution)
+    finops = play.sandbox.finops
+    order = finops.new_order("A-1001", [LINE])["SalesOrderNumber"]
+    finops.confirm(order)
+    finops.calculate_totals()
+    theirs = sales_document(play, "salesorder", "ordernumber", order, "A-1006")
+    before = held(play, "salesorder", theirs)
+    shows(rejected(play, "orders-to-sales", order), customer="A-1006", currency="USD", name="Entered in Sales")
+    assert held(play, "salesorder", theirs) == before
+
+    change_project(play.settings, lambda project: couple(project, "orders-to-sales", "usmf", order))
+    (result,) = play.run(["orders-to-sales"])
+    assert kept_back(play, [result]) == {}
+    (after,), lines = held(play, "salesorder", theirs)
+    (customer,) = play.sandbox.sales.rows("account", accountnumber="A-1001")
+    assert after["customerid"] == customer["accountid"]
+    assert [line["quantity"] for line in lines] == [Decimal(3)]
+
+    invoice = finops.invoice(order)["InvoiceNumber"]
+    finops.calculate_totals()
+    theirs = sales_document(play, "invoice", "invoicenumber", invoice, "A-1006")
+    before = held(play, "invoice", theirs)
+    play.run(["orders-to-sales"])
+    found = kept_back(play, play.run(["invoices"]))
+    (outcome,) = found.values()
+    shows(outcome, customer="A-1006")
+    assert held(play, "invoice", theirs) == before
