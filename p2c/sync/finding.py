@@ -137,11 +137,11 @@ class Finder:
 
     def _taken(self, key: str, number: Sequence[str], sides: Sequence[Difference]) -> Flaw:
         """Why a document whose number another record has waits for a person."""
-        entity = self._legal_entity.id
+        entity, system = self._legal_entity.id, system_name(self._template.destination)
         values = ", ".join(f"{one.field} {one.destination} (here {one.source})" for one in sides if one.field != "id")
         return Flaw(
             ", ".join(self._source_key),
-            f"number {'|'.join(number)} is taken by another record in {system_name(self._template.destination)}: {values}. "
+            f"number {'|'.join(number)} is taken by another record in {system}: {values}. "
             "Give one of the two another number, or confirm that they are the same: "
             f"p2c couple {self._template.id} {key} -l {entity}",
             code=NUMBER_TAKEN,
