@@ -12,6 +12,7 @@ from p2c.documents import OutcomeKind
 from p2c.equality import fold_key
 from p2c.errors import ConfigError
 from p2c.operations import dead_letters
+from p2c.operations.couple import couple
 from p2c.operations.dead_letters import Group, Place, Replayed
 from p2c.operations.opening import open_session, opened_store, project_of
 from p2c.settings import Settings
@@ -41,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(parked, name="parked")
     app.add_typer(contested, name="conflicts")
     app.add_typer(state_app, name="state")
+    app.command("couple")(couple_documents)
 
 
 @letters.command("list")
@@ -139,6 +141,46 @@ def settle_conflicts(
     settings = settings_from(project, state)
     found = _found("dead", settings, template, legal_entity, keys)
     _show_replay(_replay(settings, found, policies[keep]), as_json=as_json)
+
+
+@contested.command("show")
+def show_conflict(
+    key: Annotated[str, typer.Argument(help="Key of the document.")],
+    template: TemplateOption = None,
+    legal_entity: EntityOption = None,
+    project: ProjectOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Both sides of one conflict, or of a document whose number is taken."""
+    found = _conflicts(settings_from(project, state), template, legal_entity, [key])
+    if not found:
+        raise typer.BadParameter(f"there is no conflict of {key}; `p2c conflicts list` shows them")
+    if as_json:
+        print_json({"conflicts": [_conflict(one) for one in found]})
+    else:
+        render.print_conflicts(open_console(), found)
+
+
+def couple_documents(
+    template: Annotated[str, typer.Argument(help="Id of the template.")],
+    keys: Annotated[list[str], typer.Argument(help="Keys of documents.")],
+    legal_entity: Annotated[str, typer.Option("--legal-entity", "-l", help="Needed where there are several.")] = "",
+    project: ProjectOption = None,
+    state: StateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Confirm that documents and the records that have their numbers are the same, and sync them."""
+    settings = settings_from(project, state)
+    place = _place(settings, [template], [legal_entity] if legal_entity else None)
+    if len(place.legal_entities) > 1:
+        raise typer.BadParameter(f"say which legal entity with -l: {', '.join(place.legal_entities)}")
+
+    async def work() -> Replayed:
+        async with open_session(settings) as session:
+            return await couple(session, template, place.legal_entities[0], keys)
+
+    _show_replay([wait(work())], as_json=as_json)
 
 
 @contested.command("forget")

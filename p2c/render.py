@@ -17,7 +17,7 @@ from p2c.operations.dead_letters import Group
 from p2c.operations.reconcile import Agreement
 from p2c.operations.report import LaneStatus, Reason
 from p2c.operations.totals import Balance
-from p2c.state.conflicts import Conflict
+from p2c.state.conflicts import NUMBER_TAKEN, Conflict
 from p2c.state.runs import RunRecord
 from p2c.state.waiting import Waiting
 from p2c.templates.models import Template
@@ -242,6 +242,10 @@ def waiting_table(one: Waiting) -> Table:
     for name, value in facts.items():
         if value:
             table.add_row(name, Text(value))
+    for side in one.sides:
+        table.add_row(
+            side.field.capitalize(), Text(f"source {side.source or '–'} | destination {side.destination or '–'}")
+        )
     return table
 
 
@@ -249,6 +253,8 @@ def print_conflicts(console: Console, conflicts: Iterable[Conflict]) -> None:
     """Conflicts, with both values of each field that differed."""
     for one in conflicts:
         stands = "nobody's values stand yet" if one.winner == "ask" else f"the {one.winner}'s values stand"
+        if one.rule == NUMBER_TAKEN:
+            stands = "the number is taken by another record"
         head = Text(f"{one.key}  {one.template} ({one.legal_entity})", style="bold")
         console.print(head.append(f"  {minute(one.last)}, {stands}", style="not bold dim"))
         for each in one.differences:

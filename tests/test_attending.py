@@ -263,3 +263,85 @@ def test_the_second_of_two_processes_gives_way(play: Stage) -> None:
     assert writes(play) == (0, 0)
     third = subprocess.run(arguments, check=False, env=variables, capture_output=True, text=True, timeout=60)
     assert third.returncode == 0, third.stderr
+
+
+# --- numbers that are taken ----------------------------------------------------------------------------------------
+
+
+def test_a_person_sees_both_records_and_says_that_they_are_one(play: Stage, p2c: P2C) -> None:
+    finops = play.sandbox.finops
+    finops.new_customer("A-1006", "Relecloud of old", "usmf", PartyNumber="A-1006")
+    assert p2c("run", "accounts").exit_code == 1
+    (conflict,) = as_json(p2c("conflicts", "show", "A-1006", "--json"))["conflicts"]
+    assert (conflict["rule"], conflict["winner"], conflict["taken_by"]) == ("number-taken", "ask", "a-1006")
+    assert {"field": "name", "source": "Relecloud", "destination": "Relecloud of old"} in conflict["differences"]
+    assert "name: source Relecloud | destination Relecloud of old" in p2c("conflicts", "show", "A-1006").stdout
+    (letter,) = as_json(p2c("dead-letters", "show", "A-1006", "--json"))["deadLetters"]
+    assert letter["rule"] == "number-taken"
+    assert "p2c couple accounts A-1006 -l usmf" in letter["reason"]
+    assert "Relecloud of old" in p2c("dead-letters", "show", "A-1006").stdout
+    (group,) = as_json(p2c("dead-letters", "list", "--json"))["groups"]
+    assert "Relecloud" not in group["reason"], "documents whose numbers are taken are one group"
+
+    unknown = p2c("couple", "accounts", "A-1001")
+    assert unknown.exit_code == 4
+    assert "waits because its number is taken: A-1001" in unknown.stderr
+    assert finops.books.get("CustTable", "usmf", "A-1006")["OrganizationName"] == "Relecloud of old"  # type: ignore[index]
+
+    coupled = as_json(p2c("couple", "accounts", "a-1006", "--json"))
+    assert [(one["key"], one["kind"]) for one in coupled["outcomes"]] == [("A-1006", "updated")]
+    assert finops.books.get("CustTable", "usmf", "A-1006")["OrganizationName"] == "Relecloud"  # type: ignore[index]
+    assert p2c("conflicts", "list").stdout == "No conflicts.\n"
+    assert p2c("dead-letters", "list").stdout == "No dead letters.\n"
+
+
+def test_a_confirmation_outlives_the_ledger_and_holds_for_that_record_alone(play: Stage, p2c: P2C) -> None:
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    assert p2c("run", "accounts", "products").exit_code == 0
+    order = finops.new_order("A-1001", [{"ProductNumber": "MUG-01", "OrderedSalesQuantity": 3}])["SalesOrderNumber"]
+    finops.confirm(order)
+    finops.calculate_totals()
+    (customer,) = sales.rows("account", accountnumber="A-1006")
+    (currency,) = sales.rows("transactioncurrency", isocurrencycode="USD")
+    (prices,) = sales.rows("pricelevel", name="CRM Service USA (sample)")
+    theirs = {
+        "ordernumber": order,
+        "name": "Theirs",
+        "customerid": customer["accountid"],
+        "pricelevelid": prices["pricelevelid"],
+        "transactioncurrencyid": currency["transactioncurrencyid"],
+    }
+    first = sales.create("salesorder", theirs)
+    assert p2c("run", "orders-to-sales").exit_code == 1
+    assert p2c("couple", "orders-to-sales", order).exit_code == 0
+    (held,) = sales.rows("salesorder", ordernumber=order)
+    assert (held["salesorderid"], held["customerid"]) == (first["salesorderid"], sales_id(play, "A-1001"))
+
+    # The same record under the same confirmation, with nothing in the ledger and nothing that speaks for it.
+    forget_ledger(play, "orders-to-sales")
+    changed = {"customerid": customer["accountid"], "msdynce_ismaintainedexternally": False}
+    sales.people.update("salesorder", first["salesorderid"], changed)
+    assert p2c("run", "orders-to-sales", "--full").exit_code == 0
+
+    # Another record of that number.
+    forget_ledger(play, "orders-to-sales")
+    sales.people.delete("salesorder", first["salesorderid"])
+    second = sales.create("salesorder", theirs)
+    assert p2c("run", "orders-to-sales", "--full").exit_code == 1
+    (held,) = sales.rows("salesorder", ordernumber=order)
+    assert (held["salesorderid"], held["name"]) == (second["salesorderid"], "Theirs")
+
+
+def sales_id(play: Stage, number: str) -> str:
+    (row,) = play.sandbox.sales.rows("account", accountnumber=number)
+    return str(row["accountid"])
+
+
+def forget_ledger(play: Stage, template: str) -> None:
+    async def work() -> None:
+        async with opened_store(play.settings) as store:
+            names = [name async for name in store.names("lanes/") if f"/ledger/{template}" in name]
+            for name in names:
+                await store.delete(name)
+
+    asyncio.run(work())

@@ -88,9 +88,10 @@ def grouped(found: Iterable[Waiting]) -> list[Group]:
 
 
 def _common(one: Waiting) -> str:
-    """The reason without the document's key, its id, and the numbers of its lines."""
+    """The reason without the document's key, its id, the numbers of its lines, and the values of both records."""
     text = one.reason
-    for name in sorted({one.key, one.source_id} - {""}, key=len, reverse=True):
+    values = {value for side in one.sides for value in (side.source or str(None), side.destination or str(None))}
+    for name in sorted(({one.key, one.source_id} | values) - {""}, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "…", text)
     if one.line:
         text = text.replace(one.line, re.sub(r"\S*\d\S*$", "…", one.line))

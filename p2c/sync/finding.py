@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from p2c.documents import Difference, DocumentWrite, ExistingDocument, Flaw, LegalEntity, RowKey
 from p2c.mapping.mapper import Mapper
 from p2c.state.conflicts import NUMBER_TAKEN
+from p2c.state.couplings import Coupling, CouplingList
 from p2c.sync.compare import Comparer
-from p2c.sync.evidence import EvidenceJudge, Sides
+from p2c.sync.evidence import EvidenceJudge, Sides, row_text
 from p2c.sync.identity import row_id
 from p2c.sync.outcomes import system_name
 from p2c.sync.readying import ReadyDocument
@@ -48,12 +49,20 @@ class Finder:
     """
 
     def __init__(
-        self, mapper: Mapper, comparer: Comparer, destination: Destination, legal_entity: LegalEntity, *, told: bool
+        self,
+        mapper: Mapper,
+        comparer: Comparer,
+        destination: Destination,
+        legal_entity: LegalEntity,
+        *,
+        told: bool,
+        couplings: CouplingList | None = None,
     ) -> None:
         template = mapper.template
         self._template = template
         self._evidence = EvidenceJudge(mapper)
         self._sides = Sides(mapper, destination, legal_entity)
+        self._couplings = couplings
         self._coupled = frozenset(map(keys.fold, template.couplings.get(legal_entity.id, ())))
         # What puts a document out of use is read as well: to put it back, one must know what it holds now.
         self._write = _with_columns(mapper.writes(), [*template.deactivate, *self._evidence.columns])
@@ -76,11 +85,14 @@ class Finder:
             for (work, _), number in zip(able, numbers, strict=True)
         ]
         ours = [self._ours(work, ready, rows) for (work, ready), rows in zip(able, candidates, strict=True)]
+        confirmed = await self._confirmed(
+            [work for (work, _), rows, own in zip(able, candidates, ours, strict=True) if rows and own is None]
+        )
         met = {one.header.key for one in ours if one is not None}
         found: list[Found] = []
         for (work, ready), number, rows, own in zip(able, numbers, candidates, ours, strict=True):
             left = [one for one in rows if own is not None or one.header.key not in met]
-            one = self._found(work, ready, number, left, own, elsewhere.get(id(work)))
+            one = self._found(work, ready, number, left, own, elsewhere.get(id(work)), confirmed.get(work.document.key))
             if one.existing is not None:
                 # What one document is, no other of the same number can be.
                 met.add(one.existing.header.key)
@@ -95,12 +107,13 @@ class Finder:
         candidates: Sequence[ExistingDocument],
         ours: ExistingDocument | None,
         moved: RowKey | None,
+        coupling: Coupling | None,
     ) -> Found:
         existing = ours or (candidates[0] if len(candidates) == 1 else None)
         if existing is None:
             return Found(None, self._flaw(work, number, candidates, moved))
         stranger = self._stranger(number, existing)
-        if stranger is not None or (ours is None and not self._is_document(work, ready, existing)):
+        if stranger is not None or (ours is None and not self._is_document(work, ready, existing, coupling)):
             return Found(None, stranger, taken_by=existing.header.key)
         return Found(existing, adopted=ours is None)
 
@@ -117,9 +130,20 @@ class Finder:
         matching = [one for one in candidates if one.header.key in known]
         return matching[0] if len(matching) == 1 else None
 
-    def _is_document(self, work: Work, ready: ReadyDocument, existing: ExistingDocument) -> bool:
+    def _is_document(
+        self, work: Work, ready: ReadyDocument, existing: ExistingDocument, coupling: Coupling | None
+    ) -> bool:
         """Whether a row that p2c does not know is the document, by evidence or because a person says so."""
-        return keys.fold(work.document.key) in self._coupled or self._evidence.proves(ready, existing)
+        if keys.fold(work.document.key) in self._coupled or self._evidence.proves(ready, existing):
+            return True
+        pair = (work.document.source_id.lower(), row_text(existing.header.key))
+        return coupling is not None and (coupling.source_id.lower(), coupling.destination) == pair
+
+    async def _confirmed(self, works: Sequence[Work]) -> dict[str, Coupling]:
+        """The couplings that a person confirmed of these documents."""
+        if self._couplings is None or not works:
+            return {}
+        return await self._couplings.get_many([work.document.key for work in works])
 
     async def _with_sides(
         self, works: Sequence[Work], numbers: Sequence[tuple[str, ...]], found: Sequence[Found]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from p2c.errors import LeaseHeld
 from p2c.state.checkpoint import Checkpoints
 from p2c.state.conflicts import ConflictList
+from p2c.state.couplings import CouplingList
 from p2c.state.leaving import LeavingList
 from p2c.state.ledger import Ledger
 from p2c.state.marks import ReadMarks
@@ -36,6 +37,7 @@ class Lane:
     marks: ReadMarks
     remaining: RemainingChanges
     newcomers: Newcomers
+    couplings: CouplingList
 
     def check(self) -> None:
         """Raises LeaseHeld when the lease was lost: somebody else may be writing."""
@@ -70,7 +72,10 @@ async def open_lane(
     settler = Settler(template.id, legal_entity, ledger, waiting, runs, checkpoints, conflicts, retry_minutes)
     remaining = RemainingChanges(store, f"{prefix}/remaining/{template.id}.json")
     newcomers = Newcomers(store, f"{prefix}/newcomers/{template.id}")
-    lane = Lane(checkpoints, ledger, waiting, runs, settler, None, conflicts, leaving, marks, remaining, newcomers)
+    couplings = CouplingList(store, f"{prefix}/couplings/{template.id}")
+    lane = Lane(
+        checkpoints, ledger, waiting, runs, settler, None, conflicts, leaving, marks, remaining, newcomers, couplings
+    )
     if dry:
         yield lane
         return

@@ -25,6 +25,7 @@ from p2c.documents import (
 from p2c.errors import ServiceError, Validation
 from p2c.mapping.mapper import Mapper
 from p2c.state.conflicts import Conflict
+from p2c.state.couplings import CouplingList
 from p2c.state.ledger import Entry
 from p2c.sync import conflicts, outcomes, remembering
 from p2c.sync.compare import Comparer
@@ -62,6 +63,7 @@ class Loader:
         *,
         dry: bool = False,
         policy: Conflicts | None = None,
+        couplings: CouplingList | None = None,
     ) -> None:
         template = mapper.template
         self._mapper = mapper
@@ -70,7 +72,7 @@ class Loader:
         self._legal_entity = legal_entity
         self._dry = dry
         self._readier = Readier(mapper, destination, legal_entity)
-        self._finder = Finder(mapper, comparer, destination, legal_entity, told=policy == "source")
+        self._finder = Finder(mapper, comparer, destination, legal_entity, told=policy == "source", couplings=couplings)
         witness = Witness(mapper, comparer)
         self._judge = conflicts.Judge(template, template_hash, legal_entity, witness, policy)
         self._memory = Memory(mapper, comparer, witness, template_hash)

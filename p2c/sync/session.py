@@ -234,7 +234,16 @@ class Session:
         template, entity, mapper = plan.template, plan.legal_entity, plan.mapper
         source, destination = self._end(template.source), self._end(template.destination)
         digest = plan.hash
-        loader = Loader(mapper, Comparer(mapper, entity), destination, entity, digest, dry=dry, policy=policy)
+        loader = Loader(
+            mapper,
+            Comparer(mapper, entity),
+            destination,
+            entity,
+            digest,
+            dry=dry,
+            policy=policy,
+            couplings=lane.couplings,
+        )
         renames = Renames(mapper, source, entity, lane.ledger, lane.newcomers)
         return PageWork(mapper, digest, lane.ledger, loader, renames, dry=dry)
 
