@@ -10,6 +10,7 @@ from p2c.operations.dead_letters import Replayed
 from p2c.state.conflicts import NUMBER_TAKEN
 from p2c.state.couplings import Coupling
 from p2c.sync.session import Session
+from p2c.systems.keys import fold
 
 
 class NothingToCouple(ConfigError):
@@ -25,13 +26,13 @@ async def couple(session: Session, template: str, legal_entity: str, keys: Seque
     """
     plan = await session.plan(template, legal_entity)
     async with session.lane(plan) as lane:
-        met = {one.key.casefold(): one async for one in lane.conflicts.all() if one.rule == NUMBER_TAKEN}
-        if unknown := [key for key in keys if key.casefold() not in met]:
+        met = {fold(one.key): one async for one in lane.conflicts.all() if one.rule == NUMBER_TAKEN}
+        if unknown := [key for key in keys if fold(key) not in met]:
             raise NothingToCouple(
                 f"No document of {template} in {legal_entity} waits because its number is taken: {', '.join(unknown)}.",
                 hint="`p2c conflicts list` shows those that do; for others name them in the project file (couplings).",
             )
-        chosen = [met[key.casefold()] for key in keys]
+        chosen = [met[fold(key)] for key in keys]
         waiting = await lane.waiting.get_many([one.key for one in chosen])
         now = datetime.now(UTC).isoformat(timespec="seconds")
         await lane.couplings.put_many(
