@@ -15,7 +15,7 @@ from sandbox.sales.model import Column, Table
 from sandbox.wire.query import QueryError, QueryOptions, parse_options
 
 _TYPES = {"Image": "Virtual", "Integer": "Integer", "Boolean": "Boolean"}
-_CASTS = {"Memo": "MemoAttributeMetadata", "DateTime": "DateTimeAttributeMetadata"}
+_CASTS = {"Uniqueidentifier": "UniqueIdentifierAttributeMetadata"}
 _EQUALS = re.compile(r"^\s*(\w+)\s+eq\s+(?:'((?:[^']|'')*)'|(true|false|\d+))\s*$")
 _PREFIX = "Microsoft.Dynamics.CRM."
 

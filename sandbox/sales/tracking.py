@@ -44,8 +44,7 @@ def changes(engine: Engine, call: Call, table: Table, query: Query) -> str:
     rows = store.select(table.name, where, [version], size + 1, None, tuple(writer.needed()))
     more = len(rows) > size
     rows = rows[:size]
-    first = base is None
-    context = context_url(call, table, options.select) + ("" if first else "/$delta")
+    context = context_url(call, table, options.select) + "/$delta"
     texts = [writer.text(row) for row in rows]
     if not more and base is not None:
         texts += _deletes(engine, call, table, base, until)
