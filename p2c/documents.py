@@ -193,6 +193,7 @@ class MappedRow:
 
     `values` go on create and update, `create` on create only, `last` after all rows of the document (a state, say).
     A None in `values` clears. `key` identifies the row in its document at the destination (empty for a header).
+    `label` is the task and the number of a line, `product` what the line is about (a number, else a description).
     """
 
     task: str
@@ -202,6 +203,17 @@ class MappedRow:
     values: Mapping[str, Value]
     create: Mapping[str, Value] = field(default_factory=dict)
     last: Mapping[str, Value] = field(default_factory=dict)
+    product: str = ""
+
+    @property
+    def place(self) -> str:
+        """The row as messages name it: `OrderLine 2 (P-100)`."""
+        return place_of(self.label, self.product)
+
+
+def place_of(label: str, product: str) -> str:
+    """How messages name a line: its label, and what it is about where that is known."""
+    return f"{label} ({product})" if product else label
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +231,15 @@ class MappedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Not to be synchronised: the rule that said so, and its reason in a sentence."""
+    """Not to be synchronised: the rule that said so, and its reason in a sentence.
+
+    `detail` names the lines that make the rule fail, in a sentence; `line` is the first of them.
+    """
 
     rule: str
     reason: str
+    detail: str = ""
+    line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,6 +399,9 @@ class Outcome:
     is; `missing` holds the keys that a parked document waits for; `notes` are remarks that do not change the outcome;
     `sides` shows both records where the document's number is taken by another one. `temporary`: the cause of a
     rejection can pass without a change of the document, which is therefore retried.
+    is; `missing` holds the keys that a parked document waits for; `notes` are remarks that do not change the outcome.
+    `temporary`: the cause of a rejection can pass without a change of the document, which is therefore retried.
+    `detail` is the end of `reason` that differs from document to document (the lines that a rule skipped it for).
     """
 
     kind: OutcomeKind
@@ -397,3 +417,4 @@ class Outcome:
     notes: tuple[Note, ...] = ()
     temporary: bool = False
     sides: tuple[Difference, ...] = ()
+    detail: str = ""

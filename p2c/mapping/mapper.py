@@ -22,6 +22,7 @@ from p2c.documents import (
     SourceDocument,
     SpreadAmounts,
     Value,
+    place_of,
 )
 from p2c.equality import fold_key
 from p2c.mapping import amounts, shape
@@ -30,7 +31,7 @@ from p2c.mapping.encode import text_of
 from p2c.mapping.fields import CompiledField
 from p2c.mapping.fingerprint import fingerprint
 from p2c.mapping.kinds import Scope
-from p2c.mapping.plan import Absence, TaskPlan, plan
+from p2c.mapping.plan import Absence, CompiledRule, TaskPlan, plan
 from p2c.mapping.refusal import Unmappable
 from p2c.mapping.spread import Spreader
 from p2c.mapping.text import plain
@@ -42,6 +43,10 @@ SUPERSEDED = "superseded revision"
 SAME_KEY = "same-key"
 """The code of rejections of documents that the destination cannot tell apart."""
 LineKind = Literal["product", "writeIn"]
+_NAMED = 5
+"""Lines that the reason of a skipped document names."""
+_LONGEST = 60
+"""Characters of a line's description in a message."""
 Mapped = MappedDocument | Skipped | Rejected
 
 
@@ -201,8 +206,28 @@ class Mapper:
                 for row in self._rows(one, document):
                     broken = one.broken(row)
                     if broken is not None:
-                        return Skipped(broken.name, broken.reason)
+                        return self._explained(broken, one, row, document)
         return None
+
+    def _explained(self, broken: CompiledRule, one: TaskPlan, row: Row, document: SourceDocument) -> Skipped:
+        """Why a rule skips the document, with the lines that make it so."""
+        rule = broken.rule
+        if one.reader.name != self._header.task.name:
+            place = self._place(one, row)
+            return Skipped(rule.name, rule.reason, f"Line: {place}.", place)
+        if not broken.causes:
+            return Skipped(rule.name, rule.reason)
+        lines = self._by_name[self.template.read_lines[0].name]
+        found: list[tuple[str, str]] = []
+        for line in self._rows(lines, document):
+            why = next((reason for condition, reason in broken.causes if condition.holds(line)), "")
+            if why:
+                found.append((self._place(lines, line), why))
+        if not found:
+            return Skipped(rule.name, rule.reason)
+        named = "; ".join(f"{place} {why}" for place, why in found[:_NAMED])
+        more = f"; and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        return Skipped(rule.name, rule.reason, f"{named}{more}.", found[0][0])
 
     def _map(self, document: SourceDocument) -> MappedDocument | Rejected:
         scope = DocumentScope(self.context, self._currency, document.header)
@@ -210,7 +235,7 @@ class Mapper:
         notes: list[Note] = []
         if self.template.amounts is not None:
             lines_of = self._by_name[self.template.amounts.lines]
-            computed = amounts.compute(self.template.amounts, document, scope, lambda row: self._label(lines_of, row))
+            computed = amounts.compute(self.template.amounts, document, scope, lambda row: self._place(lines_of, row))
             document = computed.document
             notes += computed.notes
             flaws += computed.flaws
@@ -222,7 +247,7 @@ class Mapper:
         for one in self._lines:
             rows = list(self._rows(one, document))
             if spreader := self._spreaders.get(one.task.name):
-                carried = spreader.rows(document.header, rows, [self._label(one, row) for row in rows], scope)
+                carried = spreader.rows(document.header, rows, [self._place(one, row) for row in rows], scope)
                 rows, spread = list(carried.rows), carried.amounts
                 notes += carried.notes
                 flaws += carried.flaws
@@ -243,6 +268,10 @@ class Mapper:
         rows = (document.header,) if of_header else document.lines.get(one.reader.name, ())
         return (row for row in rows if one.includes(row))
 
+    def _place(self, one: TaskPlan, row: Row) -> str:
+        """The row as messages name it."""
+        return place_of(self._label(one, row), _product(one, row))
+
     def _label(self, one: TaskPlan, row: Row) -> str:
         """The task and the line's number in the source, by which a person finds the line."""
         if one.reader.name == self._header.task.name:
@@ -256,6 +285,8 @@ class Mapper:
     ) -> MappedRow:
         values, create, last = dict(self._area), dict[str, Value](), dict[str, Value]()
         parts = {"values": values, "create": create, "last": last}
+        product = _product(one, row)
+        place = place_of(label, product)
         write_in = one.product is not None and _is_blank(one.product, row, scope)
         for field in one.fields:
             if write_in and field.field.line_kind == "product":
@@ -265,7 +296,7 @@ class Mapper:
                 continue
             try:
                 value = field.compute(row, scope)
-                notes += scope.notes(field.blame(0 if field.field.sources else None), label)
+                notes += scope.notes(field.blame(0 if field.field.sources else None), place)
                 if value is None or (isinstance(value, str) and not value.strip()):
                     other = field.in_place(row, scope) if field.in_place is not None else None
                     if other is not None:
@@ -281,11 +312,11 @@ class Mapper:
                 parts[field.part][field.slot] = encoded
                 if isinstance(value, Decimal) and isinstance(encoded, Decimal) and encoded != value:
                     reason = f"is {plain(value)}, which {field.name} holds as {plain(encoded)}"
-                    notes.append(Note(NoteCode.EQUAL_AFTER_ROUNDING, reason, field.blame(), label))
+                    notes.append(Note(NoteCode.EQUAL_AFTER_ROUNDING, reason, field.blame(), place))
             except Unmappable as error:
-                flaws.append(Flaw(field.blame(error.source), error.reason, label))
+                flaws.append(Flaw(field.blame(error.source), error.reason, place))
         key = tuple(text_of(parts[field.part].get(field.slot)) for field in one.keys)
-        return MappedRow(one.task.name, one.task.destination.entity, label, key, values, create, last)
+        return MappedRow(one.task.name, one.task.destination.entity, label, key, values, create, last, product)
 
     def _repeated(self, lines: Sequence[MappedRow]) -> Iterator[Flaw]:
         """Lines that would be one row at the destination; blank keys have their flaw already."""
@@ -295,8 +326,15 @@ class Mapper:
             if keys and all(line.key):
                 other = first.setdefault((line.entity, tuple(map(fold_key, line.key))), line)
                 if other is not line:
-                    reason = f"is {line.key[-1]!r} a second time ({other.label} has it): every line needs its own"
-                    yield Flaw(keys[-1].blame(), reason, line.label)
+                    reason = f"is {line.key[-1]!r} a second time ({other.place} has it): every line needs its own"
+                    yield Flaw(keys[-1].blame(), reason, line.place)
+
+
+def _product(one: TaskPlan, row: Row) -> str:
+    """What a line is about, for messages: the first of its label's paths that holds something, cut to a few words."""
+    texts = (text_of(row.get(path)).strip() for path in one.label)
+    found = next((text for text in texts if text), "")
+    return found if len(found) <= _LONGEST else found[: _LONGEST - 1].rstrip() + "…"
 
 
 def _is_zero(one: TaskPlan, row: MappedRow) -> bool:

@@ -32,6 +32,8 @@ class CompiledRule:
 
     rule: Rule
     condition: Expression
+    causes: tuple[tuple[Expression, str], ...] = ()
+    """Of a header's rule: conditions over its lines that explain it, each with its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class TaskPlan:
     source of its own. `conditions` all hold for a row that becomes a line: the task's include, and those of the parents
     that the row passes. `keys` are the fields of the destination key, in order. `product` is the field whose blank
     makes the line a write-in product. `managed`: the environment writes these rows itself.
+    `label` are the paths that name a line in messages.
     `countries` names, for each column of a state, the column of its country.
     """
 
@@ -53,6 +56,7 @@ class TaskPlan:
     rules: tuple[CompiledRule, ...]
     product: CompiledField | None = None
     managed: bool = False
+    label: tuple[str, ...] = ()
     countries: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -64,9 +68,9 @@ class TaskPlan:
         """Whether the row becomes a line."""
         return all(condition.holds(row) for condition in self.conditions)
 
-    def broken(self, row: Row) -> Rule | None:
+    def broken(self, row: Row) -> CompiledRule | None:
         """The first rule that does not hold for the row."""
-        return next((one.rule for one in self.rules if not one.condition.holds(row)), None)
+        return next((rule for rule in self.rules if not rule.condition.holds(row)), None)
 
 
 class Absence:
@@ -166,17 +170,32 @@ class _Planner:
             keys=tuple(by_name[name] for name in key if name in by_name),
             conditions=tuple(self.condition(one, "include", one.include) for one in self.line(task) if one.include),
             rules=tuple(
-                CompiledRule(rule, self.condition(task, f"rules/{position}", rule.when, rule.name))
+                CompiledRule(rule, self.condition(task, f"rules/{position}", rule.when, rule.name), self.causes(rule))
                 for position, rule in enumerate(task.rules)
             ),
             product=next((field for field in fields if field.field.missing == "writeIn"), None),
             managed=bool(task.managed_by) and self.header_has(task.managed_by),
+            label=tuple(path for path in reader.source.label if self.has(entity, path)),
             countries={
                 column.destination: country.destination
                 for column in served
                 if (country := country_field(column, served)) is not None
             },
         )
+
+    def causes(self, rule: Rule) -> tuple[tuple[Expression, str], ...]:
+        """What explains a header's rule by its lines, as far as the environment has the columns."""
+        entity = self.template.read_lines[0].source.entity if self.template.read_lines else ""
+        parsed = ((filters.parse(cause.when), cause.reason) for cause in rule.lines)
+        return tuple(
+            (condition, reason)
+            for condition, reason in parsed
+            if all(self.has(entity, path) for path in condition.paths())
+        )
+
+    def has(self, entity: str, path: str) -> bool:
+        """Whether the source serves the path; messages do without what it does not."""
+        return not self.absence.missing(self.template.source, entity, [path])
 
     def surroundings(self, task: Task, mapped: FieldMap, served: Sequence[FieldMap]) -> Surroundings:
         """What the field's transforms need; a state needs the field that reads its country."""

@@ -69,6 +69,9 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
         mine |= dict.fromkeys(sorted(filters.parse(rule.when).paths()))
     if template.source == "sales" and any(_needs_currency(one) for one in plans):
         mine[CURRENCY] = None
+    for compiled in plans[0].rules:
+        for condition, _ in compiled.causes:
+            wanted.setdefault(template.read_lines[0].name, {}).update(dict.fromkeys(sorted(condition.paths())))
     watched: dict[str, dict[str, None]] = {one.reader.name: {} for one in plans}
     for one in plans:
         watched[one.reader.name] |= dict.fromkeys(_deciding_paths(one))
@@ -129,6 +132,7 @@ def _source_paths(one: TaskPlan) -> Iterable[str]:
     """Every column of its row that a task needs, in the order of first mention: keys, links, fields, conditions."""
     yield from one.reader.source.key
     yield from one.reader.source.link
+    yield from one.label
     for field in one.fields:
         yield from (name for name in field.field.reads if name not in SPREAD | RESULTS)
     if one.task.spread is not None:

@@ -50,8 +50,9 @@ class _Reasons:
 
     def add(self, one: Outcome) -> None:
         if one.kind in _WITH_REASON or one.rule:
-            text = f"{one.rule}: {one.reason}" if one.rule else one.reason
-            self._count(one.kind, text, text, one.key)
+            reason = one.reason.removesuffix(one.detail).rstrip()
+            text = f"{one.rule}: {reason}" if one.rule else reason
+            self._count(one.kind, text, text, f"{one.key}: {one.detail.rstrip('.')}" if one.detail else one.key)
         for note in one.notes:
             # Notes name values, which differ by document: the first one stands for all of its code and field.
             self._count(note.code, note.field, note.reason, one.key)

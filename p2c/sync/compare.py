@@ -204,7 +204,7 @@ class Comparer:
             return line.write_in
         why = f"is {product.unfit} in Sales: activate it there"
         place = blame(self._mapper.field(line.task, "productid.productnumber"), "productid")
-        unfit.append(Awaited("product", line.product, place, line.label, why))
+        unfit.append(Awaited("product", line.product, place, line.place, why))
         return line
 
     def _existing_lines(self, existing: ExistingDocument) -> dict[str, list[tuple[str, ExistingRow]]]:

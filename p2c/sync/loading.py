@@ -108,7 +108,7 @@ class Loader:
                 await note({one.work.document.key: new[id(one.work)] for one in ready if id(one.work) in new})
             pending = await self._send(ready, done, last, without_optional)
         for work in pending:
-            outcome = outcomes.from_error(work.document, last[id(work)])
+            outcome = outcomes.from_error(work.document, last[id(work)], work.mapped)
             done.append(Settled(work.document, outcome, remembering.doubted(begun.get(id(work), work.entry))))
         return done
 
@@ -263,7 +263,7 @@ class Loader:
                     reference = self._references.get((row.task, path))
                     if reference and value and not isinstance(value, Reference):
                         place = blame(self._mapper.field(row.task, path), path)
-                        awaited = Awaited(reference.partition(".")[0], str(value), place, row.label)
+                        awaited = Awaited(reference.partition(".")[0], str(value), place, row.place)
                         named[index].append(((reference, str(value)), awaited))
         wanted = {pair for pairs in named.values() for pair, _ in pairs}
         absent = await self._destination.missing(wanted, self._legal_entity) if wanted else {}
@@ -275,7 +275,9 @@ class Loader:
                 if pair in absent
             ]
             document = one.work.document
-            outcome = outcomes.parked(document, missing) if missing else outcomes.from_error(document, error)
+            outcome = (
+                outcomes.parked(document, missing) if missing else outcomes.from_error(document, error, one.work.mapped)
+            )
             settled.append(Settled(document, outcome))
         return settled
 

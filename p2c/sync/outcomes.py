@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from p2c.documents import Difference, Flaw, Outcome, OutcomeKind, Rejected, Skipped, SourceDocument
+from p2c.documents import Difference, Flaw, MappedDocument, Outcome, OutcomeKind, Rejected, Skipped, SourceDocument
 from p2c.errors import NotSendable, ServiceError, Validation
 from p2c.state.checkpoint import Checkpoint
 from p2c.sync.advice import advice
@@ -72,7 +72,15 @@ def spoken(table: str) -> str:
 
 def skipped(document: SourceDocument, why: Skipped) -> Outcome:
     """The document was not meant to go."""
-    return Outcome(OutcomeKind.SKIPPED, label(document), source_id=document.source_id, rule=why.rule, reason=why.reason)
+    return Outcome(
+        OutcomeKind.SKIPPED,
+        label(document),
+        source_id=document.source_id,
+        rule=why.rule,
+        reason=f"{why.reason} {why.detail}".rstrip(),
+        line=why.line,
+        detail=why.detail,
+    )
 
 
 def rejected(document: SourceDocument, flaws: Sequence[Flaw], sides: tuple[Difference, ...] = ()) -> Outcome:
@@ -121,8 +129,13 @@ def _awaited(rows: Sequence[Awaited]) -> str:
     return " ".join(sentences)
 
 
-def from_error(document: SourceDocument, error: ServiceError) -> Outcome:
-    """The outcome of a document that the destination rejected, that p2c could not send, or that was not written."""
+def from_error(document: SourceDocument, error: ServiceError, mapped: MappedDocument | None = None) -> Outcome:
+    """The outcome of a document that the destination rejected, that p2c could not send, or that was not written.
+
+    With the mapped document a line that the error names has its product, too.
+    """
+    rows = mapped.lines if mapped is not None else ()
+    line = next((row.place for row in rows if row.label == error.fault.row), error.fault.row)
     temporary = isinstance(error, Validation) and not error.permanent
     system = system_name(error.system)
     kind = OutcomeKind.REJECTED if isinstance(error, Validation) else OutcomeKind.FAILED
@@ -138,9 +151,9 @@ def from_error(document: SourceDocument, error: ServiceError) -> Outcome:
         kind,
         label(document),
         source_id=document.source_id,
-        reason=f"{said}: {message}{end} {advice(kind, temporary=temporary)}",
+        reason=f"{said}{f' ({line})' if line else ''}: {message}{end} {advice(kind, temporary=temporary)}",
         field=error.fault.field,
-        line=error.fault.row,
+        line=line,
         request_id=error.correlation.request_id or error.correlation.activity_id,
         temporary=temporary,
     )

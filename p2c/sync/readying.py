@@ -30,7 +30,7 @@ class ReadyRow:
 
     `after_create` and `after_update` follow when all rows of the document are written. `write_in` is the row to use
     instead where the destination's line is a write-in product, which it cannot cease to be, or where its product cannot
-    be sold. `product` is the number that the line names.
+    be sold. `product` is the number that the line names, `place` how messages name the line.
     """
 
     task: str
@@ -42,6 +42,7 @@ class ReadyRow:
     after_update: Values = field(default_factory=dict)
     write_in: ReadyRow | None = None
     product: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +136,10 @@ class Readier:
                 left_out.add(missing.path)
             elif verdict == "park":
                 place = blame(self._mapper.field(row.task, missing.path), missing.path)
-                result.missing.append(Awaited(missing.table, missing.value, place, row.label))
+                result.missing.append(Awaited(missing.table, missing.value, place, row.place))
             else:
                 place = blame(self._mapper.field(row.task, missing.path), missing.path)
-                result.flaws.append(_unknown(missing, place, row.label))
+                result.flaws.append(_unknown(missing, place, row.place))
         if not two_forms:
             return _ready(row, form, resolved, left_out)
         other = _ready(row, self._form(row, "writeIn"), resolved, left_out)
@@ -178,6 +179,7 @@ def _ready(
         columns(form.after_update),
         write_in,
         next((str(value) for path, value in form.create.items() if path.startswith("productid.")), ""),
+        row.place,
     )
 
 

@@ -161,11 +161,22 @@ class _TaskCheck:
         except ConfigError as error:
             yield place, str(error)
 
+    def _causes(self) -> Iterator[Mistake]:
+        lines = self.template.read_lines
+        for at, rule in enumerate(self.task.rules):
+            if rule.lines and (self.index or not lines):
+                yield ("rules", at, "lines"), "only a rule of a header with lines has causes on lines"
+                continue
+            for position, cause in enumerate(rule.lines):
+                for message in expression(cause.when, self.template.source, lines[0].source.entity):
+                    yield ("rules", at, "lines", position, "when"), message
+
     # --- where it reads ---
 
     def _source(self) -> Iterator[Mistake]:
         task, source = self.task, self.task.source
         read: list[tuple[Place, str]] = [(("source", "key", at), name) for at, name in enumerate(source.key)]
+        read += [(("source", "label", at), name) for at, name in enumerate(source.label)]
         if source.version:
             read.append((("source", "version"), source.version))
         for place, text in read:
@@ -180,6 +191,7 @@ class _TaskCheck:
             yield from self._path(("source", "link", line), self.template.source, self.source_set, line)
             yield from self._path(("source", "link", line), self.template.source, self.header.source.entity, header)
         yield from _rules(task.rules, self.template.source, self.source_set, ("rules",))
+        yield from self._causes()
         if task.include:
             for message in expression(task.include, self.template.source, self.source_set):
                 yield ("include",), message

@@ -117,6 +117,8 @@ def _conditions(task: Task) -> Iterator[str]:
         yield f"- A row that is there already is the same record where p2c made it, or where {'; or '.join(proofs)}"
     if task.source.version:
         yield f"- Of several rows with one key the one with the highest `{task.source.version}` counts"
+    if task.source.label:
+        yield f"- In messages a line has its number and {' or '.join(f'`{path}`' for path in task.source.label)}"
     if task.include:
         yield f"- Only rows with `{task.include}`"
     if (spread := task.spread) is not None:
@@ -149,7 +151,9 @@ def _evidence(evidence: Evidence) -> str:
 
 
 def _rule(rule: Rule, when: str) -> str:
-    return f"- *{rule.name}*. {when} `{rule.when}`. Otherwise: {rule.reason}"
+    causes = "; ".join(f"`{cause.when}`: {cause.reason}" for cause in rule.lines)
+    named = f" The reason names the lines with {causes}." if causes else ""
+    return f"- *{rule.name}*. {when} `{rule.when}`. Otherwise: {rule.reason}{named}"
 
 
 def _transform(transform: Transform) -> str:

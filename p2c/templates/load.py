@@ -98,11 +98,12 @@ def template_hash(template: Template, time_zone: str = "") -> str:
         },
     )
     for rule in content["updateOnly"]:
-        del rule["reason"]
+        del rule["reason"], rule["lines"]
     for task in content["tasks"]:
         del task["destination"]["shown"]
         for rule in (*task["rules"], *task["destination"]["guards"]):
-            del rule["reason"]
+            del rule["reason"], rule["lines"]
+        del task["source"]["label"]
         for field in task["fields"]:
             del field["note"]
     content["shared"] = {

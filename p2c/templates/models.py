@@ -199,15 +199,24 @@ def country_field(field: FieldMap, fields: Iterable[FieldMap]) -> FieldMap | Non
     return next((other for other in fields if other.sources == field.sources[1:]), None)
 
 
+class LineCause(Model):
+    """What on a line makes a rule of the header fail: a condition over the line, and the end of a sentence about it."""
+
+    when: str
+    reason: str
+
+
 class Rule(Model):
     """A source filter with a name: a document for which `when` does not hold is skipped, with this name and reason.
 
     `when` is an OData filter expression over source paths, choices as numbers (Sales) or symbols (F&O).
+    `lines`: where the header only sums up what its lines are, the reason names the lines for which one of these holds.
     """
 
     name: str
     when: str
     reason: str
+    lines: list[LineCause] = Field(default_factory=list)
 
 
 class SourceEntity(Model):
@@ -217,10 +226,12 @@ class SourceEntity(Model):
     `link`: line path to header path.
     `version`: of several rows with one key, of those that pass the rules, the one with the highest value here counts.
     `filter`: sent to the service as it is; rows that it leaves out are not read and not reported.
+    `label` of a line: the first of these paths that is not blank names the line in messages, beside its number.
     """
 
     entity: str = ""
     key: list[str] = Field(default_factory=list)
+    label: list[str] = Field(default_factory=list)
     link: dict[str, str] = Field(default_factory=dict)
     version: str = ""
     filter: str = ""
@@ -442,3 +453,8 @@ class Template(Model):
     def lines(self) -> tuple[Task, ...]:
         """The line tasks, in the order in which their rows are written."""
         return tuple(self.tasks[1:])
+
+    @property
+    def read_lines(self) -> tuple[Task, ...]:
+        """The line tasks that read an entity of their own."""
+        return tuple(task for task in self.lines if not task.source.self)

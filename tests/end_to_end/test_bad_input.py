@@ -49,7 +49,9 @@ def check(found: dict[tuple[str, str], Outcome], inputs: list[BadInput]) -> None
             continue
         outcome = outcome_of(found, one)
         kind, field, line, words = EXPECTED[one.name]
-        assert (outcome.kind.value, outcome.field, outcome.line) == (kind, field, line), one.name
+        number, _, product = outcome.line.partition(" (")
+        assert (outcome.kind.value, outcome.field, number) == (kind, field, line), one.name
+        assert bool(product) == (bool(line) and one.name != "orphan line"), "a line is named with its product"
         for word in words:
             assert word in outcome.reason, (one.name, outcome.reason)
 

@@ -367,7 +367,7 @@ def test_a_price_with_more_decimals_keeps_the_amount_and_is_noted(context: Conte
         assert (note.code, note.field) == (NoteCode.EQUAL_AFTER_ROUNDING, "SalesPrice")
         assert "is 0.0725" in note.reason
         assert "0.08" in note.reason
-        assert note.line == f"{result.lines[0].task} 1"
+        assert note.line == f"{result.lines[0].task} 1 (D0001)"
 
 
 @pytest.mark.parametrize(("currency", "smallest", "places"), [("JPY", "1", 0), ("KWD", "0.001", 3)])
@@ -472,5 +472,5 @@ def test_a_line_without_an_amount_names_its_column(
     result = Mapper(builtin_templates()["orders-to-sales"], context).map(replace(source, lines={"OrderLine": changed}))
     assert isinstance(result, Rejected)
     (flaw,) = result.flaws
-    assert (flaw.field, flaw.line) == (field, "OrderLine 2")
+    assert (flaw.field, flaw.line) == (field, "OrderLine 2 (D0001)")
     assert reason in flaw.reason

@@ -13,9 +13,14 @@ from p2c.documents import Flaw, MappedDocument, NoteCode, Rejected, Skipped, Sou
 from p2c.errors import ConfigError
 from p2c.mapping.context import Context
 from p2c.mapping.mapper import Mapper
+from p2c.sync import outcomes
 from p2c.templates.load import builtin_templates
 
 D = Decimal
+
+
+PRODUCT = str(rows.SALES_LINE["productid.productnumber"])
+WRITE_IN = {"productdescription": "Engraved plate"}
 
 
 def mapper(template: str, context: Context) -> Mapper:
@@ -203,12 +208,47 @@ def test_lines_with_flaws(context: Context) -> None:
     result = mapper("quotes", context).map(source)
     assert isinstance(result, Rejected)
     told = {(flaw.line, flaw.field): flaw.reason for flaw in result.flaws}
-    assert told["QuoteLine without number", "sequencenumber"].startswith("is empty")
-    assert "a second time (QuoteLine 10 has it)" in told["QuoteLine 10", "sequencenumber"]
-    assert told["QuoteLine 20", "quantity"].startswith("is 0")
+    assert told[f"QuoteLine without number ({PRODUCT})", "sequencenumber"].startswith("is empty")
+    assert f"a second time (QuoteLine 10 ({PRODUCT}) has it)" in told[f"QuoteLine 10 ({PRODUCT})", "sequencenumber"]
+    assert told[f"QuoteLine 20 ({PRODUCT})", "quantity"].startswith("is 0")
     assert told["QuoteLine 30", "uomid.name"].startswith("is 'Barrel'")
     assert told["QuoteLine 30", "productid.productnumber"].startswith("is empty")
     assert len(result.flaws) == len(told) == 5
+
+
+def test_a_rule_of_the_header_names_the_lines_that_make_it_fail(context: Context) -> None:
+    own = "productid.msdynce_ismaintainedexternally"
+    source = quote(
+        {"sequencenumber": 10, own: True},
+        {"sequencenumber": 20, "isproductoverridden": True, "productid.productnumber": None, **WRITE_IN},
+        {"sequencenumber": 30, own: True, "productid.productstructure": 3},
+        {"sequencenumber": 40, own: False},
+        msdynce_hasexternallymaintainedproductsonly=False,
+    )
+    result = mapper("quotes", context).map(source)
+    assert isinstance(result, Skipped)
+    assert result.line == "QuoteLine 20 (Engraved plate)"
+    assert result.detail == (
+        f"QuoteLine 20 (Engraved plate) is a write-in product; QuoteLine 30 ({PRODUCT}) is a bundle; "
+        f"QuoteLine 40 ({PRODUCT}) is a product that was entered in Sales."
+    )
+    outcome = outcomes.skipped(source, result)
+    assert outcome.reason == f"{result.reason} {result.detail}"
+
+
+def test_a_rule_of_the_header_names_only_the_first_of_many_lines(context: Context) -> None:
+    lines = [{"sequencenumber": number, "productid.msdynce_ismaintainedexternally": False} for number in range(1, 9)]
+    result = mapper("quotes", context).map(quote(*lines, msdynce_hasexternallymaintainedproductsonly=False))
+    assert isinstance(result, Skipped)
+    assert result.detail.count("was entered in Sales") == 5
+    assert result.detail.endswith("; and 3 more.")
+
+
+def test_a_long_description_of_a_line_is_cut_in_messages(context: Context) -> None:
+    line = {"sequencenumber": 10, "quantity": D(0), "productid.productnumber": "", "productdescription": "W" * 100}
+    result = mapper("quotes", context).map(quote(line))
+    assert isinstance(result, Rejected)
+    assert {flaw.line for flaw in result.flaws} == {f"QuoteLine 10 ({'W' * 59}…)"}
 
 
 def test_amounts_need_a_currency(context: Context) -> None:

@@ -74,7 +74,9 @@ def test_a_rejection_says_who_rejected_what_and_whether_it_is_retried(permanent:
     assert found.kind is OutcomeKind.REJECTED
     assert (found.field, found.line, found.request_id) == ("CustomerGroupId", "Line 1", "r-1")
     assert found.temporary is not permanent
-    assert found.reason.startswith(f"Rejected by Finance and Operations: Customer group X is not there. {expected}")
+    assert found.reason.startswith(
+        f"Rejected by Finance and Operations (Line 1): Customer group X is not there. {expected}"
+    )
 
 
 def test_a_limit_of_p2c_is_named_as_its_own() -> None:
