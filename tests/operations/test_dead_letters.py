@@ -54,7 +54,7 @@ def test_identical_errors_are_one_group() -> None:
         "2026-02-02",
     )
     assert third == Group(
-        "dead", "accounts", "usmf", "", "Account … has no name", 1, 1, third.first, "2026-02-03", ["A-03"]
+        "dead", "accounts", "usmf", "", "Account … has no name", 1, 1, third.first, "2026-02-03", keys=["A-03"]
     )
 
 
