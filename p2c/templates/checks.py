@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from p2c.documents import SystemName
 from p2c.errors import ConfigError
-from p2c.templates import filters, fitting, paths, schedule
+from p2c.templates import coverage, filters, fitting, paths, schedule
 from p2c.templates.catalog import SalesColumn, Sort, did_you_mean, finops_entity, sales_table_by_set
 from p2c.templates.fitting import Mistake, Place
 from p2c.templates.models import Default, FieldMap, Rule, State, Task, Template, country_field
@@ -144,6 +145,7 @@ class _TaskCheck:
         yield from self._destination()
         yield from self._spread()
         yield from self._fields()
+        yield from self._left_out()
 
     def _parent(self) -> Iterator[Mistake]:
         parent, name = self.parent, self.task.parent
@@ -303,6 +305,20 @@ class _TaskCheck:
         if reader.name == self.header.name:
             return HEADER_RESULTS
         return LINE_RESULTS if reader.name == amounts.lines else frozenset()
+
+    def _left_out(self) -> Iterator[Mistake]:
+        ends: tuple[tuple[coverage.Side, SystemName, str], ...] = (
+            ("source", self.template.source, self.task.source.entity),
+            ("destination", self.template.destination, self.task.destination.entity),
+        )
+        for side, system, entity in ends:
+            known = coverage.figures(system, entity) if entity else frozenset()
+            for name, reason in coverage.patterns(self.task, side):
+                if not reason.strip():
+                    yield ("leftOut", side), f"say why {name!r} is left out"
+                if not any(fnmatchcase(column, name) for column in known):
+                    hint = did_you_mean(name, known)
+                    yield ("leftOut", side), f"no amount, quantity or date is named {name!r}. {hint}".strip()
 
     # --- its fields ---
 

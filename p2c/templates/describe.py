@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from p2c.documents import SystemName
+from p2c.templates import coverage
 from p2c.templates.load import builtin_templates
 from p2c.templates.models import (
     Add,
@@ -77,6 +78,19 @@ def _template(template: Template) -> Iterator[str]:
     yield ""
     for task in template.tasks:
         yield from _task(task)
+        yield from _left_out(template, task)
+
+
+def _left_out(template: Template, task: Task) -> Iterator[str]:
+    """The figures of both entities that the task leaves out, grouped by the reason."""
+    for side in coverage.SIDES:
+        reasons: dict[str, list[str]] = {}
+        for name, reason in coverage.left_out(template, task, side).items():
+            reasons.setdefault(reason, []).append(f"`{name}`")
+        if reasons:
+            yield f"Amounts, quantities and dates of the {side} that are left out:\n"
+            yield from (f"- {', '.join(names)}: {reason}" for reason, names in reasons.items())
+            yield ""
 
 
 def _deletes(template: Template) -> str:

@@ -85,7 +85,7 @@ def ordered(templates: Mapping[str, Template]) -> list[Template]:
 def template_hash(template: Template, time_zone: str = "") -> str:
     """SHA-256 (hex) of what decides how documents are read, mapped and matched; equal for templates that map alike.
 
-    Left out: name, notes, reasons, when it runs and after what, the policies for deletes and conflicts, couplings, and
+    Left out: name, notes, reasons, `leftOut`, when it runs, the policies for deletes and conflicts, couplings, and
     what people are shown. Shared value maps count with their content, and so does `time_zone`, in which the legal
     entity's days are.
     """
@@ -100,6 +100,7 @@ def template_hash(template: Template, time_zone: str = "") -> str:
     for rule in content["updateOnly"]:
         del rule["reason"], rule["lines"]
     for task in content["tasks"]:
+        del task["leftOut"]
         del task["destination"]["shown"]
         for rule in (*task["rules"], *task["destination"]["guards"]):
             del rule["reason"], rule["lines"]

@@ -318,6 +318,17 @@ class Spread(Model):
         return (self.quantity, self.price, self.line_discount, self.amount, self.tax)
 
 
+class LeftOut(Model):
+    """Amounts, quantities and dates that a task does not map, with the reason, of the source and of the destination.
+
+    A key names one column or several, separated by commas; `*` in a name stands for any letters. A column that the
+    task maps is not left out, whatever is said here.
+    """
+
+    source: dict[str, str] = Field(default_factory=dict)
+    destination: dict[str, str] = Field(default_factory=dict)
+
+
 class Task(Model):
     """One entity to one entity.
 
@@ -329,6 +340,7 @@ class Task(Model):
     `managed_by`: where the destination's header table has this column, the environment itself writes the rows of the
     task (a plug-in of the solution): p2c neither creates nor changes them, and deletes those of an earlier state.
     `spread` of a line task: how header amounts are given to its lines.
+    `leftOut`: the amounts, quantities and dates of both entities that no field maps, and why.
     """
 
     name: str
@@ -341,6 +353,7 @@ class Task(Model):
     unless_column: Annotated[str, Field(alias="unlessColumn")] = ""
     managed_by: Annotated[str, Field(alias="managedBy")] = ""
     spread: Spread | None = None
+    left_out: Annotated[LeftOut, Field(alias="leftOut")] = Field(default_factory=LeftOut)
     fields: list[FieldMap]
 
 
