@@ -79,7 +79,8 @@ class SourceDocument:
 
     `etag` changes whenever the document does, as far as the source marks its rows (Sales: the header only); it is only
     ever compared for equality. `legal_entity` is "" when the row's business unit is mapped to none. `line_ids` are the
-    ids of the lines where a line has one of its own (Sales).
+    ids of the lines where a line has one of its own (Sales). `spread` is what p2c spread over the lines when the
+    document went the other way.
     """
 
     key: str
@@ -89,6 +90,7 @@ class SourceDocument:
     etag: str = ""
     legal_entity: str = ""
     line_ids: Sequence[str] = ()
+    spread: SpreadAmounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,15 +168,15 @@ class SpreadLine:
     """What the destination's line of number `line` carries beside what its line in Sales has by itself.
 
     `discount` and `freight` are its shares of the header amounts, `volume` is the discount that Sales gives to the line
-    by its discount list, `rounding` the part of the line's charge that makes up for the rounding of the discount per
-    unit. All for the whole line, in the document's currency.
+    by its discount list at this `quantity` and `price` of one. All but the price are for the whole line.
     """
 
     line: str
     discount: Decimal
     volume: Decimal
     freight: Decimal
-    rounding: Decimal
+    quantity: Decimal
+    price: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from p2c.documents import Flaw, Note, NoteCode, Row, SourceDocument, Value
+from p2c.documents import Flaw, Note, NoteCode, Row, SourceDocument, SpreadAmounts, Value
 from p2c.mapping import amount_readings
 from p2c.mapping.amount_readings import ZERO, DocumentFigures, LineFigures, Meaning
 from p2c.mapping.decode import decimal
 from p2c.mapping.kinds import Scope
 from p2c.mapping.line_price import LinePrice, Precision, PriceError, line_price, one_price
 from p2c.mapping.money import round_half_up
+from p2c.mapping.put_back import LineBack, LineNow, PutBack, put_back
 from p2c.mapping.refusal import Unmappable
+from p2c.mapping.spread import line_number
 from p2c.mapping.text import plain
 from p2c.templates.models import Amounts
 
@@ -44,8 +46,11 @@ class _Result:
     flaws: list[Flaw] = field(default_factory=list)
 
 
-def compute(amounts: Amounts, document: SourceDocument, scope: Scope, label: Label) -> Computed:
-    """The document with the results that `Amounts` describes. `label` names a line to a person."""
+def compute(amounts: Amounts, document: SourceDocument, scope: Scope, label: Label, key: str) -> Computed:
+    """The document with the results that `Amounts` describes. `label` names a line to a person.
+
+    `key` is the column of the number by which a line is known in both systems.
+    """
     rows = document.lines.get(amounts.lines, ())
     reader = _Reader(amounts)
     figures = reader.document(document.header, rows, label)
@@ -55,7 +60,9 @@ def compute(amounts: Amounts, document: SourceDocument, scope: Scope, label: Lab
         precision = Precision(scope.price_precision, scope.currency_precision())
     except Unmappable as error:
         return Computed(document, flaws=(Flaw(amounts.header.total, error.reason),))
-    result = _Writer(amounts, figures, precision, [label(row) for row in rows]).result()
+    numbers = [line_number(row.get(key)) for row in rows]
+    writer = _Writer(amounts, figures, precision, [label(row) for row in rows], numbers, document.spread)
+    result = writer.result()
     if result.flaws:
         return Computed(document, flaws=tuple(result.flaws))
     lines = [{**row, **more} for row, more in zip(rows, result.lines, strict=True)]
@@ -120,11 +127,21 @@ class _Reader:
 class _Writer:
     """Computes what goes to Sales from the reading that explains the document best."""
 
-    def __init__(self, amounts: Amounts, figures: DocumentFigures, precision: Precision, labels: Sequence[str]) -> None:
+    def __init__(
+        self,
+        amounts: Amounts,
+        figures: DocumentFigures,
+        precision: Precision,
+        labels: Sequence[str],
+        numbers: Sequence[str],
+        spread: SpreadAmounts | None,
+    ) -> None:
         self.amounts = amounts
         self.figures = figures
         self.precision = precision
         self.labels = labels
+        self.numbers = numbers
+        self.spread = spread
         self.made = _Result()
 
     def result(self) -> _Result:
@@ -132,9 +149,10 @@ class _Writer:
         nets, charge, discount = amount_readings.without_tax(
             self.figures.lines, meaning, self.figures.header_tax, self.precision.amount
         )
-        for position, (net, line_charge) in enumerate(nets):
-            self.made.lines.append(self._line(position, meaning, net, line_charge))
-        self.made.header = self._header(charge, discount)
+        back = self._put_back(meaning, nets, charge, discount)
+        for position, (line, (was, line_charge)) in enumerate(zip(back.lines, nets, strict=True)):
+            self.made.lines.append(self._line(position, meaning, line, was, line_charge))
+        self.made.header = self._header(back.freight, back.discount, back.percentage)
         if meaning.difference and not self.figures.canceled:
             reason = (
                 f"is {plain(self.figures.total)}, which is {plain(meaning.difference)} more than lines, charges, "
@@ -143,10 +161,36 @@ class _Writer:
             self.made.notes.append(Note(NoteCode.TOTAL_UNEXPLAINED, reason, self.amounts.header.total))
         return self.made
 
-    def _header(self, charge: Decimal, discount: Decimal) -> dict[str, Value]:
+    def _put_back(
+        self, meaning: Meaning, nets: Sequence[tuple[Decimal, Decimal]], charge: Decimal, discount: Decimal
+    ) -> PutBack:
+        """What was spread over the lines, given to the header again."""
+        now = [
+            LineNow(
+                number,
+                line.quantity,
+                found.price,
+                self._amount(net),
+                self._amount(line_charge),
+                line.canceled or self.figures.canceled,
+            )
+            for number, line, found, (net, line_charge) in zip(
+                self.numbers, self.figures.lines, meaning.lines, nets, strict=True
+            )
+        ]
+        return put_back(
+            self.spread,
+            now,
+            discount=discount,
+            freight=charge,
+            header_tax=self._amount(self.figures.header_tax),
+            precision=self.precision.amount,
+        )
+
+    def _header(self, charge: Decimal, discount: Decimal, percentage: Decimal) -> dict[str, Value]:
         """Freight and discount are never negative: what they cannot hold becomes the amount of an extra line."""
         if self.figures.canceled:
-            charge = discount = tax = ZERO
+            charge = discount = percentage = tax = ZERO
         else:
             tax = self._amount(self.figures.header_tax)
         charge, discount = self._amount(charge), self._amount(discount)
@@ -155,6 +199,7 @@ class _Writer:
         return {
             "amounts.freight": max(charge, ZERO),
             "amounts.discount": max(discount, ZERO),
+            "amounts.percentage": percentage,
             "amounts.headerTax": tax,
             "amounts.headerTaxPrice": taxed.price,
             "amounts.headerTaxDiscount": taxed.discount,
@@ -162,14 +207,15 @@ class _Writer:
             "amounts.extraDiscount": beside.discount,
         }
 
-    def _line(self, position: int, meaning: Meaning, net: Decimal, charge: Decimal) -> dict[str, Value]:
+    def _line(self, position: int, meaning: Meaning, back: LineBack, was: Decimal, charge: Decimal) -> dict[str, Value]:
         line, found, label = self.figures.lines[position], meaning.lines[position], self.labels[position]
         canceled = line.canceled or self.figures.canceled
-        price = found.price
+        price, net = found.price, back.net
         if meaning.includes_tax and found.value:
             # The price without tax stands to the price with it as the line's value does.
-            price = price * net / found.value
+            price = price * was / found.value
         quantity, net, charge = (ZERO, ZERO, ZERO) if canceled else (line.quantity, self._amount(net), charge)
+        net += back.volume  # Sales takes it off by itself.
         try:
             made = line_price(quantity, price, net, self.precision)
         except PriceError as error:
@@ -181,6 +227,7 @@ class _Writer:
         return {
             "amounts.quantity": quantity,
             "amounts.price": made.price,
+            "amounts.priceOverridden": None if back.listed else True,
             "amounts.discount": made.discount,
             "amounts.tax": ZERO if canceled else self._amount(line.tax),
             "amounts.chargePrice": beside.price,

@@ -235,7 +235,13 @@ class Mapper:
         notes: list[Note] = []
         if self.template.amounts is not None:
             lines_of = self._by_name[self.template.amounts.lines]
-            computed = amounts.compute(self.template.amounts, document, scope, lambda row: self._place(lines_of, row))
+            computed = amounts.compute(
+                self.template.amounts,
+                document,
+                scope,
+                lambda row: self._place(lines_of, row),
+                lines_of.task.source.key[-1],
+            )
             document = computed.document
             notes += computed.notes
             flaws += computed.flaws

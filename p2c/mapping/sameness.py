@@ -23,13 +23,14 @@ _SPELLED: Mapping[Comparison, Callable[[str], str]] = {
     "exact": str,
     "ignoreCase": str.casefold,
     "country": lambda text: country_code(text) or text,
+    "zeroIsBlank": str,
 }
 
 
 def normal(kind: Kind, zone: ZoneInfo, compare: Comparison = "exact") -> Normal:
     """The function that makes equal what is the same, as `compare` of the field says. It raises Unmappable."""
     decode = decoder(kind, zone)
-    blank_is_zero = kind.blank_is_zero
+    blank_is_zero = kind.blank_is_zero or compare == "zeroIsBlank"
     spelled = _SPELLED[compare]
 
     def plain(value: Value) -> Plain:

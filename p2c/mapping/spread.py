@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from p2c.documents import HEADER, Flaw, Note, NoteCode, Row, SpreadAmounts, SpreadLine
+from p2c.documents import HEADER, Flaw, Note, NoteCode, Row, SpreadAmounts, SpreadLine, Value
 from p2c.mapping import money
 from p2c.mapping.decode import decimal
 from p2c.mapping.kinds import Scope
@@ -105,9 +105,9 @@ class Spreader:
         gross = money.round_half_up(quantity * price, precision)
         computed = row.get(spread.amount) not in (None, "")
         net = amount - money.round_half_up(tax, precision) if computed else gross - manual
-        number = row.get(self.key)
-        text = plain(Decimal(number)) if isinstance(number, int | Decimal) else str(number or "")
-        return _Line(text, quantity, price, gross, money.round_half_up(net, precision), manual)
+        return _Line(
+            line_number(row.get(self.key)), quantity, price, gross, money.round_half_up(net, precision), manual
+        )
 
     def _give(
         self, row: Row, line: _Line, discount: Decimal, freight: Decimal, precision: int
@@ -117,7 +117,7 @@ class Spreader:
         charges = money.round_half_up(freight + rounding, precision)
         volume = money.round_half_up(own - line.manual, precision)
         return {**row, PER_UNIT: per_unit, CHARGES: charges}, SpreadLine(
-            line.number, discount, volume, freight, rounding
+            line.number, discount, volume, freight, line.quantity, line.price
         )
 
     @staticmethod
@@ -157,6 +157,11 @@ class Spreader:
             f"without tax the total of the destination differs from that of Sales by {plain(off - added)}"
         )
         return Note(NoteCode.HEADER_AMOUNTS_IGNORED, reason, self._names())
+
+
+def line_number(value: Value) -> str:
+    """The number by which a line is known in both systems, in one spelling whatever type it comes in."""
+    return plain(Decimal(value)) if isinstance(value, int | Decimal) else str(value or "")
 
 
 def _shared(amount: Decimal, weights: Sequence[Decimal], order: Sequence[int], precision: int) -> list[Decimal]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from p2c.documents import Value
+from p2c.documents import SpreadAmounts, SpreadLine, Value
 from p2c.state.sharded import Codec, ShardedMap
 from p2c.state.store import Store
 
 _FIRST = 7
-_LATER: tuple[Any, ...] = ("", (), (), {}, ())
+_LATER: tuple[Any, ...] = ("", (), (), {}, (), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Entry:
     its key. `seen` tells what the destination held afterwards: a short hash for the header and one for each line, "" =
     unknown. `line_ids` are the source's ids of the lines when they were last read. `before` are the columns by which it
     was put out of use, with what they held then. `overwritten` are fields whose values did not stick so far.
+    `spread` is what the lines at the destination carry of the header amounts, so that it can be put back.
     """
 
     fingerprint: str
@@ -50,6 +52,7 @@ class Entry:
     line_ids: tuple[str, ...] = ()
     before: tuple[tuple[str, Value], ...] = ()
     overwritten: tuple[Overwritten, ...] = ()
+    spread: SpreadAmounts | None = None
 
     @property
     def settled(self) -> bool:
@@ -93,6 +96,7 @@ def _encode(entry: Entry) -> list[Any]:
         list(entry.line_ids),
         dict(entry.before),
         [[field.row, field.column, field.token] for field in entry.overwritten],
+        _encode_spread(entry.spread),
     ]
 
 
@@ -100,7 +104,7 @@ def _decode(row: Any) -> Entry:
     # Entries of the first version end after seven.
     cells = [*row, *_LATER[len(row) - _FIRST :]] if isinstance(row, list) and len(row) >= _FIRST else row
     fingerprint, source_id, destination_id, lines, outcome, template_hash, etag, number, seen, *later = cells
-    line_ids, before, overwritten = later
+    line_ids, before, overwritten, spread = later
     return Entry(
         fingerprint,
         source_id,
@@ -114,4 +118,25 @@ def _decode(row: Any) -> Entry:
         tuple(line_ids),
         tuple(before.items()),
         tuple(Overwritten(*field) for field in overwritten),
+        _decode_spread(spread),
     )
+
+
+def _encode_spread(spread: SpreadAmounts | None) -> list[Any] | None:
+    if spread is None:
+        return None
+    lines = [
+        [one.line, *map(str, (one.discount, one.volume, one.freight, one.quantity, one.price))] for one in spread.lines
+    ]
+    return [str(spread.discount), str(spread.percentage), str(spread.freight), lines]
+
+
+def _decode_spread(row: Any) -> SpreadAmounts | None:
+    if row is None:
+        return None
+    discount, percentage, freight, lines = row
+    try:
+        found = tuple(SpreadLine(line, *map(Decimal, amounts)) for line, *amounts in lines)
+        return SpreadAmounts(Decimal(discount), Decimal(percentage), Decimal(freight), found)
+    except InvalidOperation as error:
+        raise ValueError("an amount is no number") from error

@@ -24,7 +24,10 @@ from p2c.templates.models import Template
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The memory of one template in its lane, and the lease that keeps others out (None: a dry run)."""
+    """The memory of one template in its lane, and the lease that keeps others out (None: a dry run).
+
+    `other_way` is the ledger of the template whose spread amounts this one puts back. It is read only.
+    """
 
     checkpoints: Checkpoints
     ledger: Ledger
@@ -38,6 +41,7 @@ class Lane:
     remaining: RemainingChanges
     newcomers: Newcomers
     couplings: CouplingList
+    other_way: Ledger | None = None
 
     def check(self) -> None:
         """Raises LeaseHeld when the lease was lost: somebody else may be writing."""
@@ -73,8 +77,21 @@ async def open_lane(
     remaining = RemainingChanges(store, f"{prefix}/remaining/{template.id}.json")
     newcomers = Newcomers(store, f"{prefix}/newcomers/{template.id}")
     couplings = CouplingList(store, f"{prefix}/couplings/{template.id}")
+    other_way = Ledger(store, f"{prefix}/ledger/{template.puts_back}") if template.puts_back else None
     lane = Lane(
-        checkpoints, ledger, waiting, runs, settler, None, conflicts, leaving, marks, remaining, newcomers, couplings
+        checkpoints,
+        ledger,
+        waiting,
+        runs,
+        settler,
+        None,
+        conflicts,
+        leaving,
+        marks,
+        remaining,
+        newcomers,
+        couplings,
+        other_way,
     )
     if dry:
         yield lane

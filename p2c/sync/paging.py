@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from p2c.documents import Flaw, MappedDocument, Outcome, OutcomeKind, Page, SourceDocument
@@ -31,7 +32,9 @@ class PageWork:
         renames: Renames,
         *,
         dry: bool = False,
+        other_way: Ledger | None = None,
     ) -> None:
+        self._other_way = other_way
         self._mapper = mapper
         self._hash = template_hash
         self._ledger = ledger
@@ -50,6 +53,7 @@ class PageWork:
         """
         settled = [self._orphan(*one) for one in page.orphans]
         mapped: list[tuple[SourceDocument, MappedDocument]] = []
+        page = await self._with_spread(page)
         for document, result in map_page(self._mapper, page):
             if isinstance(result, MappedDocument):
                 mapped.append((document, result))
@@ -80,6 +84,15 @@ class PageWork:
             # Before the ledger knows them: what it knows and this does not could be renamed unnoticed.
             await self._renames.note([one.document for one in loaded if _went_first(one, entries)])
         return noted(settled + loaded, entries, begun)
+
+    async def _with_spread(self, page: Page) -> Page:
+        """The page's documents, with what was spread over their lines when they went the other way."""
+        if self._other_way is None:
+            return page
+        entries = await self._other_way.get_many([one.key for one in page.documents if one.key])
+        spread = {key: entry.spread for key, entry in entries.items() if entry.spread is not None}
+        documents = [replace(one, spread=spread.get(one.key)) if spread else one for one in page.documents]
+        return replace(page, documents=documents)
 
     async def _taken(self, document: SourceDocument) -> frozenset[str]:
         """The rows at the destination that other documents of the same number were settled as.

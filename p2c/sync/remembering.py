@@ -57,7 +57,14 @@ class Memory:
                 lines = (*entry.lines, *names)
                 ids = tuple(document.line_ids)
                 found[id(one.work)] = replace(
-                    entry, fingerprint="", etag="", lines=lines, outcome=BEGUN, seen=(), line_ids=ids
+                    entry,
+                    fingerprint="",
+                    etag="",
+                    lines=lines,
+                    outcome=BEGUN,
+                    seen=(),
+                    line_ids=ids,
+                    spread=one.work.mapped.spread,
                 )
         return found
 
@@ -76,6 +83,7 @@ class Memory:
             seen=self._witness.testimony(ready, created=verdict.created, adopted=adopted, unstable=verdict.unstable),
             line_ids=tuple(work.document.line_ids),
             overwritten=verdict.overwritten,
+            spread=work.mapped.spread,
         )
 
     def _other_number(self, document: SourceDocument, ready: ReadyDocument) -> str:

@@ -27,7 +27,7 @@ Scalar = str | int | bool | None
 
 Deletes = Literal["ignore", "deactivate", "delete"]
 Conflicts = Literal["source", "destination", "ask"]
-Comparison = Literal["exact", "ignoreCase", "country"]
+Comparison = Literal["exact", "ignoreCase", "country", "zeroIsBlank"]
 
 
 class Default(Model):
@@ -151,7 +151,8 @@ class FieldMap(Model):
     - `reference`: F&O entity and field that must hold this value, for example `CustomersV2.CustomerAccount`; when F&O
       refuses the document and the row is missing there, the document waits for it.
     - `compare`: `ignoreCase` where the destination returns another case than was sent; `country` where two names of
-      one country are equal (`Deutschland` stays where `Germany` would be written).
+      one country are equal (`Deutschland` stays where `Germany` would be written); `zeroIsBlank` where 0 and nothing
+      are equal (amounts that Sales adds up).
     - `only_with`: the field is part of the template only while this setting of the template is true.
     - `if_rejected`: what to do when the destination rejects a document that has the field: `reject` the document, or
       write the document without the field and `note` it (fields that the document can do without: a state, an owner).
@@ -401,11 +402,13 @@ class LineColumns(Model):
 class Amounts(Model):
     """The amounts of a document as one calculation over its header and the rows of one line task (`lines`).
 
-    Fields use its results as sources. Of the header: `amounts.freight`, `amounts.discount`, `amounts.headerTax`,
+    Fields use its results as sources. Of the header: `amounts.freight`, `amounts.discount` and `amounts.percentage`
+    (the discount as an amount and, where the seller entered it so, in per cent), `amounts.headerTax`,
     `amounts.headerTaxPrice` and `amounts.headerTaxDiscount` (that tax as a line), `amounts.extraPrice` and
     `amounts.extraDiscount` (a line for what freight and discount cannot hold, since they are never negative). Of a
-    line: `amounts.quantity`, `amounts.price`, `amounts.discount`, `amounts.tax`, `amounts.chargePrice` and
-    `amounts.chargeDiscount` (its charges as a line of their own). All are without tax.
+    line: `amounts.quantity`, `amounts.price`, `amounts.priceOverridden` (blank where price and discount of the price
+    list stay), `amounts.discount`, `amounts.tax`, `amounts.chargePrice` and `amounts.chargeDiscount` (its charges as a
+    line of their own). All are without tax.
     """
 
     lines: str
@@ -434,6 +437,7 @@ class Template(Model):
     `amounts`: the columns that prices, discounts, charges and taxes of the whole document are computed from.
     `couplings`: by legal entity, keys of documents of which a person says that the row with their number at the
     destination is the same record, whatever the evidence.
+    `putsBack`: the template of the other direction, in the same family, whose spread header amounts this one puts back.
     """
 
     schema_: Annotated[str, Field(alias="$schema")] = ""
@@ -455,6 +459,7 @@ class Template(Model):
     header_amounts: Annotated[HeaderAmounts, Field(alias="headerAmounts")] = "spread"
     amounts: Amounts | None = None
     couplings: dict[str, list[str]] = Field(default_factory=dict)
+    puts_back: Annotated[str, Field(alias="putsBack")] = ""
     tasks: Annotated[list[Task], Field(min_length=1)]
 
     @property

@@ -202,6 +202,13 @@ def effective_templates(project: Project) -> dict[str, Template]:
             found.append(Problem(name, pointer(*at, *(origin or ())), shown))
     for identity, where, message in ordering_problems(effective):
         found.append(Problem(name, pointer("templates", identity), f"{where}: {message}"))
+    found += [
+        Problem(
+            name, pointer("templates", one.id, "putsBack"), f"{one.puts_back!r} is no template of family {one.family}"
+        )
+        for one in effective.values()
+        if one.puts_back and getattr(effective.get(one.puts_back), "family", None) != one.family
+    ]
     if not project.connection_set.master and any(one.enabled and one.scope == "master" for one in effective.values()):
         where = pointer("connectionSet", "masterLegalEntity")
         found.append(Problem(name, where, "with several legal entities, name the one whose products Sales has"))

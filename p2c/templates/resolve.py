@@ -27,6 +27,7 @@ HEADER_RESULTS = frozenset(
     for name in (
         "freight",
         "discount",
+        "percentage",
         "headerTax",
         "headerTaxPrice",
         "headerTaxDiscount",
@@ -37,7 +38,8 @@ HEADER_RESULTS = frozenset(
 """What `amounts` of a template computes for the header, as source paths."""
 
 LINE_RESULTS = frozenset(
-    f"amounts.{name}" for name in ("quantity", "price", "discount", "tax", "chargePrice", "chargeDiscount")
+    f"amounts.{name}"
+    for name in ("quantity", "price", "priceOverridden", "discount", "tax", "chargePrice", "chargeDiscount")
 )
 """What it computes for each line."""
 
@@ -76,7 +78,7 @@ def cells(system: SystemName, entity_set: str, path: Path, *, custom: bool = Fal
             raise ConfigError(f"{path} is unknown: there are {' and '.join(sorted(SPREAD))}")
         return (SalesColumn(str(path), "Money"),)
     if str(path) in RESULTS:
-        return (FinopsProperty(str(path), "Decimal"),)
+        return (FinopsProperty(str(path), "Unknown" if str(path) == "amounts.priceOverridden" else "Decimal"),)
     if system == "finops":
         if not isinstance(path, Column):
             raise ConfigError(f"{path} follows a lookup: entities of Finance and Operations have none")

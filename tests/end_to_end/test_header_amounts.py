@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
@@ -29,6 +30,12 @@ def stocked(stage: Raise, **templates: Any) -> Stage:
     return play
 
 
+def product_of(play: Stage) -> Row:
+    """The dearest product that can be sold, so that every per cent of its price counts."""
+    sellable = (row for row in play.sandbox.sales.rows("product") if row["statecode"] == 0 and row["price"])
+    return max(sellable, key=lambda row: (row["price"], row["productid"]))
+
+
 def sell(
     play: Stage,
     number: str,
@@ -37,9 +44,9 @@ def sell(
     **header: object,
 ) -> Ref:
     """An activated order or quote of a person in Sales; a line has quantity and price, and what else it is given."""
-    desk, sales = SalesDesk(play.sandbox.sales), play.sandbox.sales
+    desk = SalesDesk(play.sandbox.sales)
     account = desk.find("account", accountnumber="A-1001")
-    product = next(row for row in sales.rows("product") if row["statecode"] == 0)
+    product = product_of(play)
     with desk.bulk():
         made = desk.create(
             kind,
@@ -55,9 +62,7 @@ def sell(
             },
         )
         for position, line in enumerate(lines, start=1):
-            values = dict(line)
-            volume = values.pop("volume", None)
-            detail = desk.create(
+            desk.create(
                 f"{kind}detail" if kind == "salesorder" else "quotedetail",
                 f"{number} {position}",
                 {
@@ -65,12 +70,10 @@ def sell(
                     "sequencenumber": position,
                     "productid": Ref("product", product["productid"]),
                     "uomid": Ref("uom", product["defaultuomid"]),
-                    "ispriceoverridden": True,
-                    **values,
+                    "ispriceoverridden": "priceperunit" in line,
+                    **line,
                 },
             )
-            if volume is not None:
-                give_volume_discount(play, detail, volume)
     if kind == "salesorder":
         desk.activate_order(made)
     else:
@@ -78,16 +81,14 @@ def sell(
     return made
 
 
-def give_volume_discount(play: Stage, detail: Ref, amount: Decimal) -> None:
-    """What Sales' discount lists do: the column is not one that people write."""
-    engine = play.sandbox.sales.engine
-    caller = engine.system(play.sandbox.sales.caller("people"))
-    engine.update(
-        detail.table,
-        detail.id,
-        {"volumediscountamount": amount, "quantity": engine.need(detail.table, detail.id)["quantity"]},
-        caller,
-    )
+def give_volume_discount(play: Stage, product: str, percentage: Decimal) -> None:
+    """A discount list of Sales for a product: so many per cent off from 4 pieces on."""
+    sales = play.sandbox.sales
+    discounts = sales.create("discounttype", {"name": "Quantity"})["discounttypeid"]
+    step = {"discounttypeid": discounts, "lowquantity": D(4), "highquantity": D(1000), "percentage": percentage}
+    sales.create("discount", step)
+    for item in sales.rows("productpricelevel", productid=product):
+        sales.people.update("productpricelevel", item["productpricelevelid"], {"discounttypeid": discounts})
 
 
 def at_sales(play: Stage, record: Ref) -> Row:
@@ -180,11 +181,14 @@ def test_returns_and_fractions_agree(stage: Raise) -> None:
     lines = [
         {"quantity": D(-2), "priceperunit": D("19.99"), "manualdiscountamount": D("1.00")},
         {"quantity": D("0.333"), "priceperunit": D("77.77")},
-        {"quantity": D(4), "priceperunit": D(25), "volume": D("5.00")},
+        {"quantity": D(4)},
     ]
+    give_volume_discount(play, product_of(play)["productid"], D(5))
     record = sell(play, "E-1", lines, discountpercentage=D("12.5"), freightamount=D("3.33"))
     assert counts(play.run(["orders-to-finops"]))["orders-to-finops"] == {"created": 1}
     row = at_sales(play, record)
+    (listed,) = play.sandbox.sales.rows("salesorderdetail", salesorderid=record.id, sequencenumber=3)
+    assert listed["volumediscountamount"] > 0
     assert row["totalamount"] - row["totaltax"] == amount_at_finops(play, "E-1")
 
 
@@ -206,3 +210,92 @@ def test_a_blank_requested_date_is_the_date_of_the_document_when_it_is_created_a
     SalesDesk(play.sandbox.sales).update(record, {"name": "renamed"})
     assert counts(play.run(["orders-to-finops"])) == {"orders-to-finops": {"updated": 1}}
     assert str(finops.order("F-1")["RequestedShippingDate"]).startswith("2026-04-01")
+
+
+# --- and back ------------------------------------------------------------------------------------------------------
+
+
+def amounts_in_sales(play: Stage, record: Ref) -> dict[str, Any]:
+    """The amounts that the seller entered, of the header and of each line; 0 and nothing are the same."""
+    row = at_sales(play, record)
+    found = {name: row[name] or D(0) for name in ("discountamount", "discountpercentage", "freightamount")}
+    for line in play.sandbox.sales.rows("salesorderdetail", salesorderid=record.id):
+        for name in ("quantity", "priceperunit", "manualdiscountamount", "volumediscountamount"):
+            found[f"{line['sequencenumber']} {name}"] = line[name] or D(0)
+    return found
+
+
+def confirm(play: Stage, number: str) -> None:
+    play.sandbox.finops.confirm(number)
+    play.sandbox.finops.calculate_totals()
+
+
+def agree(play: Stage, record: Ref, number: str) -> None:
+    assert at_sales(play, record)["totalamount"] == play.sandbox.finops.order(number)["OrderTotalAmount"], number
+
+
+def test_an_order_that_goes_there_and_back_unchanged_keeps_the_amounts_of_the_seller(stage: Raise) -> None:
+    play = stocked(stage)
+    give_volume_discount(play, product_of(play)["productid"], D(5))
+    lines = [*LINES, {"quantity": D(5)}]
+    made = {number: sell(play, number, lines, **header) for number, header in KINDS.items()}
+    play.run(["orders-to-finops"])
+    entered = {number: amounts_in_sales(play, record) for number, record in made.items()}
+    for number in made:
+        confirm(play, number)
+    (finished,) = play.run(["orders-to-sales"])
+    assert finished.record.counts == {"updated": len(KINDS)}
+    for number, record in made.items():
+        assert amounts_in_sales(play, record) == entered[number], number
+        agree(play, record, number)
+    for outcome in play.outcomes(finished):
+        assert not [name for name in outcome.changed if name.endswith(("amount", "percentage", "priceperunit"))]
+    forget_requests(play)
+    for names in (["orders-to-finops"], ["orders-to-sales"]):
+        assert set(counts(play.run(names, mode=FULL))[names[0]]) <= {"unchanged", "skipped"}
+    assert writes(play) == (0, 0)
+
+
+def test_what_finops_changes_meanwhile_changes_its_line_and_the_totals_agree(stage: Raise) -> None:
+    play = stocked(stage)
+    made = {number: sell(play, number, LINES, **header) for number, header in KINDS.items()}
+    play.run(["orders-to-finops"])
+    entered = {number: amounts_in_sales(play, record) for number, record in made.items()}
+    for number in made:
+        key = {"dataAreaId": "usmf", "SalesOrderNumber": number, "LineCreationSequenceNumber": 2}
+        play.sandbox.finops.update("CDSSalesOrderLines", key, {"OrderedSalesQuantity": D(9)})
+        confirm(play, number)
+    assert counts(play.run(["orders-to-sales"])) == {"orders-to-sales": {"updated": len(KINDS)}}
+    for number, record in made.items():
+        agree(play, record, number)
+        now = amounts_in_sales(play, record)
+        differs = {name for name in now if now[name] != entered[number][name]}
+        allowed = {"2 quantity", "2 manualdiscountamount"}
+        if KINDS[number].get("discountpercentage"):
+            allowed |= {"discountamount", "discountpercentage"}
+        assert differs <= allowed, number
+
+
+def test_a_discount_that_finops_takes_away_leaves_the_header_in_sales(stage: Raise) -> None:
+    play = stocked(stage)
+    record = sell(play, "H-1", LINES, discountamount=D(20))
+    play.run(["orders-to-finops"])
+    for line in lines_at_finops(play, "H-1"):
+        key = {name: line[name] for name in ("dataAreaId", "SalesOrderNumber", "LineCreationSequenceNumber")}
+        play.sandbox.finops.update("CDSSalesOrderLines", key, {"LineDiscountAmount": D(0), "FixedPriceCharges": D(0)})
+    confirm(play, "H-1")
+    play.run(["orders-to-sales"])
+    agree(play, record, "H-1")
+    assert amounts_in_sales(play, record)["discountamount"] == D(0)
+
+
+def test_without_its_memory_the_totals_agree_all_the_same(stage: Raise) -> None:
+    play = stocked(stage)
+    made = {number: sell(play, number, LINES, **header) for number, header in KINDS.items()}
+    play.run(["orders-to-finops"])
+    for number in made:
+        confirm(play, number)
+    shutil.rmtree(play.settings.state)
+    assert counts(play.run(["orders-to-sales"])) == {"orders-to-sales": {"updated": len(KINDS)}}
+    for number, record in made.items():
+        agree(play, record, number)

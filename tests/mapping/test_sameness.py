@@ -71,3 +71,10 @@ def test_what_was_written_is_found_to_be_there(day: date) -> None:
     for kind in (DAY, FINOPS_DATE):
         written = encoder(kind, BERLIN)(day, _NoAmounts())
         assert sameness(kind, BERLIN)(written, written)
+
+
+def test_an_amount_of_zero_is_no_amount_where_the_field_says_so() -> None:
+    same = sameness(MONEY, BERLIN, "zeroIsBlank")
+    assert same(Decimal(0), None)
+    assert same(None, Decimal("0.00"))
+    assert not same(Decimal("0.01"), None)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2c.documents import SpreadAmounts, SpreadLine
 from p2c.errors import StateError
 from p2c.state.ledger import Entry, Ledger
 from p2c.state.store import Store
@@ -55,7 +57,7 @@ async def test_entries_of_the_first_version_are_read() -> None:
     await ledger.put_many({"a": Entry("f", "id", outcome="settled", template_hash="h", etag="e")})
     await ledger.flush()
     name = next(name for name in store.blobs if name.endswith(".jsonl"))
-    old = store.blobs[name].data.replace(b'"e","",[],[],{},[]]', b'"e"]')
+    old = store.blobs[name].data.replace(b'"e","",[],[],{},[],null]', b'"e"]')
     assert old != store.blobs[name].data
     await store.write(name, old)
     found = (await Ledger(store, "l").get_many(["a"]))["a"]
@@ -131,3 +133,13 @@ async def test_a_waiting_document_of_no_kind_is_damage() -> None:
     await store.write(name, store.blobs[name].data.replace(b'"dead"', b'"gone"'))
     with pytest.raises(StateError, match="neither parked nor dead"):
         await WaitingList(store, "w").get("a")
+
+
+async def test_what_was_spread_over_the_lines_is_remembered_to_the_last_digit() -> None:
+    store = MemoryStore()
+    line = SpreadLine("10", Decimal("0.10"), Decimal("-2.00"), Decimal("1E+2"), Decimal("0.333"), Decimal("0.0725"))
+    entry = Entry("f", spread=SpreadAmounts(Decimal("40.00"), Decimal("3.3"), Decimal(0), (line,)))
+    ledger = Ledger(store, "l")
+    await ledger.put_many({"a": entry})
+    await ledger.flush()
+    assert await Ledger(store, "l").get_many(["a"]) == {"a": entry}

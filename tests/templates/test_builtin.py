@@ -98,7 +98,7 @@ def test_every_name_exists(template: str) -> None:
         ("products", "Products", "msdynce_ismaintainedexternally", True, True),
         ("quotes", "QuoteHeader", "IsDeliveryAddressOrderSpecific", "Yes", True),
         ("orders-to-sales", "OrderHeader", "msdynce_ismaintainedexternally", True, True),
-        ("orders-to-sales", "OrderLine", "ispriceoverridden", True, True),
+        ("invoices", "SalesInvoiceLine", "ispriceoverridden", True, True),
         ("orders-to-sales", "FreightTaxLine", "productdescription", "Freight Tax", True),
     ],
 )
