@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from p2c.documents import Value
@@ -42,7 +43,7 @@ def encoder(kind: Kind, zone: ZoneInfo) -> Encode:
         case Sort.INTEGER | Sort.CHOICE:
             return _integers(kind)
         case Sort.MONEY:
-            return _price if kind.price else _money
+            return _money(kind)
         case Sort.DECIMAL:
             return _decimals(kind)
         case Sort.BOOLEAN:
@@ -91,6 +92,7 @@ def _anything(kind: Kind) -> Encode:
 def _integers(kind: Kind) -> Encode:
     limit = 1 << (kind.bits - 1)
     blank = 0 if kind.blank_is_zero else None
+    check_range = _range(kind)
 
     def encode(value: Plain, _: Scope) -> Value:
         if value is None:
@@ -98,6 +100,7 @@ def _integers(kind: Kind) -> Encode:
         number = whole(value)
         if not -limit <= number < limit:
             raise Unmappable(f"is {number}, which is too large for a whole number of {kind.bits} bits")
+        check_range(number)
         return number
 
     return encode
@@ -106,6 +109,7 @@ def _integers(kind: Kind) -> Encode:
 def _decimals(kind: Kind) -> Encode:
     precision = kind.precision
     blank = 0 if kind.blank_is_zero else None
+    check_range = _range(kind)
 
     def encode(value: Plain, _: Scope) -> Value:
         if value is None:
@@ -113,17 +117,44 @@ def _decimals(kind: Kind) -> Encode:
         number = decimal(value)
         if precision is not None and round_half_up(number, precision) != number:
             raise Unmappable(f"is {plain(number)}, which has more than the {precision} decimals that are allowed")
+        check_range(number)
         return number
 
     return encode
 
 
-def _money(value: Plain, scope: Scope) -> Value:
-    return None if value is None else round_half_up(decimal(value), scope.currency_precision())
+def _money(kind: Kind) -> Encode:
+    price = kind.price
+    check_range = _range(kind)
+
+    def encode(value: Plain, scope: Scope) -> Value:
+        if value is None:
+            return None
+        precision = scope.price_precision if price else scope.currency_precision()
+        number = round_half_up(decimal(value), precision)
+        check_range(number)
+        return number
+
+    return encode
 
 
-def _price(value: Plain, scope: Scope) -> Value:
-    return None if value is None else round_half_up(decimal(value), scope.price_precision)
+def _range(kind: Kind) -> Callable[[Decimal | int], None]:
+    """A check of a number against the bounds that the catalog has for the column. It raises Unmappable."""
+    least, most = kind.minimum, kind.maximum
+
+    def check_range(number: Decimal | int) -> None:
+        if least is not None and number < least:
+            raise Unmappable(
+                f"is {plain(number)}; p2c writes nothing below {plain(least)} there, the column's minimum in its "
+                "catalog: correct the value at its source"
+            )
+        if most is not None and number > most:
+            raise Unmappable(
+                f"is {plain(number)}; p2c writes nothing above {plain(most)} there, the column's maximum in its "
+                "catalog: correct the value at its source"
+            )
+
+    return check_range
 
 
 def _boolean(value: Plain, _: Scope) -> bool | None:

@@ -55,7 +55,7 @@ class SalesOptions:
     """What a statecode in a create meets where the column is not valid for create."""
     invalid_columns: Reaction = "ignore"
     """What any other column meets that is not valid for create or update."""
-    negative_discounts: bool = True
+    negative_discounts: bool = False
     """Discount and freight amounts of documents take a minimum of -10^12, as with Microsoft's Supply Chain solution
     installed (table pages of 2024); False: a minimum of 0 (table pages of 2023)."""
     money_rounded_silently: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -15,7 +17,8 @@ from p2c.mapping.decode import decoder
 from p2c.mapping.encode import encoder, text_of
 from p2c.mapping.kinds import Kind, kind_of
 from p2c.mapping.refusal import Unmappable
-from p2c.templates.catalog import SalesColumn, Sort
+from p2c.mapping.text import plain
+from p2c.templates.catalog import SalesColumn, Sort, sales_tables
 from p2c.templates.paths import parse
 from p2c.templates.resolve import cells
 
@@ -230,6 +233,41 @@ def test_lookups_that_end_at_several_columns_take_the_widest_bounds() -> None:
     assert (both.minimum, both.maximum) == (D(-5), D(20))
     open_ended = kind_of("sales", (narrow, SalesColumn("c", "Decimal")))
     assert (open_ended.minimum, open_ended.maximum) == (None, None)
+
+
+def numbers_with_bounds() -> list[tuple[str, SalesColumn]]:
+    return [
+        (table.entity_set, column)
+        for table in sales_tables().values()
+        for column in table.columns.values()
+        if column.minimum is not None and column.maximum is not None and column.type != "Double"
+    ]
+
+
+@given(st.sampled_from(numbers_with_bounds()), st.data())
+def test_a_number_is_taken_exactly_within_the_bounds_of_its_column(
+    chosen: tuple[str, SalesColumn], data: st.DataObject
+) -> None:
+    entity_set, column = chosen
+    low, high = column.minimum, column.maximum
+    assert low is not None
+    assert high is not None
+    encode = encoder(kind("sales", entity_set, column.name), berlin)
+    whole_low, whole_high = math.ceil(low), math.floor(high)
+    inside = D(data.draw(st.integers(whole_low, whole_high)))
+    assert encode(inside, Fixed()) == inside
+    for outside, limit in ((whole_low - data.draw(st.integers(1, 10**6)), low), (whole_high + 1, high)):
+        with pytest.raises(Unmappable, match=rf"is {outside}") as caught:
+            encode(D(outside), Fixed())
+        if column.type != "Integer" or -(2**31) <= outside < 2**31:
+            assert re.search(rf"p2c writes nothing .* {re.escape(plain(limit))} there", caught.value.reason)
+
+
+def test_what_rounds_to_zero_is_not_negative() -> None:
+    discount = kind("sales", "salesorderdetails", "manualdiscountamount")
+    assert convert(D("-0.004"), FINOPS_DECIMAL, discount) == 0
+    with pytest.raises(Unmappable, match=r"is -0\.01; p2c writes nothing below 0 there"):
+        convert(D("-0.005"), FINOPS_DECIMAL, discount)
 
 
 def test_the_tighter_length_holds() -> None:
