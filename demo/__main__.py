@@ -175,7 +175,7 @@ def _summary(compared: Sequence[Totals]) -> list[str]:
 def main(given: Sequence[str] | None = None) -> int:
     """Plays the demonstration; gives the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
-    parser.add_argument("--company", default="contoso", help=f"one of {', '.join(NAMES)}")
+    parser.add_argument("--company", default="contoso-money", help=f"one of {', '.join(NAMES)}")
     parser.add_argument("--data", type=Path, help="a folder of CSV files in the Northwind layout")
     parser.add_argument("--size", type=int, default=0, help="number of orders of a generated company")
     parser.add_argument("--seed", type=int, default=1, help="seed of a generated company")
