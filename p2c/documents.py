@@ -361,11 +361,25 @@ class RowChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """How a header shows that its document is not written completely: the values meanwhile, and the true ones."""
+
+    entity: str
+    key: RowKey
+    unfinished: Mapping[str, Value]
+    finished: Mapping[str, Value | Reference]
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentChange:
-    """All writes of one document, in order; they take effect together or not at all."""
+    """All writes of one document, in order; they take effect together or not at all.
+
+    Only a document with more rows than one change set takes is written in several; it has the `mark` meanwhile.
+    """
 
     key: str
     rows: tuple[RowChange, ...]
+    mark: Mark | None = None
 
 
 # --- outcomes ------------------------------------------------------------------------------------------------------

@@ -60,11 +60,12 @@ class Settings(BaseSettings):
     """All settings of a process.
 
     `state` is a folder, or the address of a blob container, signed in to as `state_auth` says. `page_size` is in
-    documents, the batch sizes in operations. Every so many hours (`full_every_hours`, 0 = never) a run compares every
-    document instead of reading what changed. `delete_limit` and `delete_percent` (of the documents that are known) are
-    how many a run deletes or deactivates at most without `--allow-deletes`; a single one may always go. `retry_minutes`
-    is how long a document that the destination rejected waits before each automatic retry; after the last one, or with
-    none, it waits for a person.
+    documents, the batch sizes in operations. A document with more rows to write than `change_set_operations` is written
+    in several change sets (Dataverse takes 1 000 requests in one). Every so many hours (`full_every_hours`, 0 = never)
+    a run compares every document instead of reading what changed. `delete_limit` and `delete_percent` (of the documents
+    that are known) are how many a run deletes or deactivates at most without `--allow-deletes`; a single one may always
+    go. `retry_minutes` is how long a document that the destination rejected waits before each automatic retry; after
+    the last one, or with none, it waits for a person.
     """
 
     model_config = SettingsConfigDict(env_prefix="P2C_", env_nested_delimiter="__", extra="ignore", frozen=True)
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     page_size: int = Field(default=500, ge=1, le=5000)
     sales_batch_operations: int = Field(default=200, ge=1, le=1000)
     finops_batch_operations: int = Field(default=100, ge=1, le=5000)
+    change_set_operations: int = Field(default=1000, ge=2, le=1000)
     delete_limit: int = Field(default=50, ge=0)
     delete_percent: int = Field(default=10, ge=0, le=100)
     retry_minutes: tuple[Annotated[float, Field(ge=0.0)], ...] = (15, 60, 240, 720, *(1440,) * 6)

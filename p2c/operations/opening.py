@@ -39,6 +39,7 @@ def connected(
         finops_auth=settings.finops.auth,
         sales_batch_operations=settings.sales_batch_operations,
         finops_batch_operations=settings.finops_batch_operations,
+        change_set_operations=settings.change_set_operations,
         **options,
     )
 

@@ -16,6 +16,7 @@ from p2c.documents import (
     ExistingDocument,
     ExistingRow,
     LegalEntity,
+    Mark,
     Note,
     NoteCode,
     Reference,
@@ -89,7 +90,7 @@ class Comparer:
         rows += self._lines(document, key, existing, ours, changed, unfit, notes)
         rows += self._last(header, key, existing, changed)
         names = tuple(self._line_name(line) for line in document.lines)
-        change = DocumentChange(document.key, tuple(rows)) if rows else None
+        change = DocumentChange(document.key, tuple(rows), self._mark(header, key)) if rows else None
         return Verdict(change, tuple(changed), existing is None, key, names, tuple(unfit), tuple(notes))
 
     # --- header ---
@@ -114,6 +115,16 @@ class Comparer:
         # the header once more, meets rows that the service itself has just written (totals, the lines beside).
         etag = existing.etag if row.label == HEADER else ""
         return [RowChange("update", row.entity, existing.key, different, row.label, etag)] if different else []
+
+    def _mark(self, row: ReadyRow, key: RowKey) -> Mark | None:
+        """What the header has while the document is incomplete; None where the template or the environment has none."""
+        values = {**row.create, **row.update, **row.after_create, **row.after_update}
+        unfinished = {
+            column: value for column, value in self._header.destination.unfinished.items() if column in values
+        }
+        if not unfinished:
+            return None
+        return Mark(row.entity, key, unfinished, {column: values[column] for column in unfinished})
 
     def _last(
         self, row: ReadyRow, key: RowKey, existing: ExistingDocument | None, changed: list[str]

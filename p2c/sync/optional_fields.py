@@ -60,7 +60,7 @@ class OptionalFields:
                 notes.append(self._note(self._names[row.entity, column], row.label, error, instead))
             if values or row.action != "update" or not optional:
                 rows.append(replace(row, values=values))
-        change = DocumentChange(verdict.change.key, tuple(rows)) if rows else None
+        change = replace(verdict.change, rows=tuple(rows)) if rows else None
         return replace(verdict, change=change, notes=(*verdict.notes, *notes))
 
     def _other_owner(self, column: str, value: Value | Reference) -> Reference | None:

@@ -39,5 +39,8 @@ def revived(
     if not values:
         return verdict
     row = RowChange("update", header.destination.entity, existing.header.key, values)
-    rows = (*verdict.change.rows, row) if verdict.change else (row,)
-    return replace(verdict, change=DocumentChange(document.key, rows), changed=(*verdict.changed, *values))
+    if verdict.change is None:
+        change = DocumentChange(document.key, (row,))
+    else:
+        change = replace(verdict.change, rows=(*verdict.change.rows, row))
+    return replace(verdict, change=change, changed=(*verdict.changed, *values))

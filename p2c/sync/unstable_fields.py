@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from hashlib import blake2b
 
-from p2c.documents import DocumentChange, ExistingDocument, ExistingRow, Note, NoteCode, Reference, RowChange, Value
+from p2c.documents import ExistingDocument, ExistingRow, Note, NoteCode, Reference, RowChange, Value
 from p2c.state.ledger import Overwritten
 from p2c.sync.compare import Verdict
 from p2c.sync.work import Work
@@ -54,7 +54,7 @@ def without_unstable(verdict: Verdict, work: Work, existing: ExistingDocument | 
     names = {f"{row}: {column}" if row else column for row, column in left_out}
     return replace(
         verdict,
-        change=DocumentChange(verdict.change.key, tuple(rows)) if rows else None,
+        change=replace(verdict.change, rows=tuple(rows)) if rows else None,
         changed=tuple(name for name in verdict.changed if name not in names),
         notes=(*verdict.notes, *notes),
         overwritten=tuple(overwritten),

@@ -16,13 +16,13 @@ from p2c.documents import DocumentChange
 from p2c.errors import (
     AuthError,
     ConfigError,
-    NotSendable,
     PrivilegeMissing,
     ServiceError,
     Throttled,
     Transient,
     Validation,
 )
+from p2c.systems.large_documents import split
 from p2c.systems.odata.batch import ChangeSet, Part, PartAnswer
 from p2c.systems.odata.transport import ODataClient
 from p2c.systems.parallel import together
@@ -37,10 +37,14 @@ Encode = Callable[[DocumentChange], Sequence[Part]]
 
 @dataclass(frozen=True, slots=True)
 class _Document:
-    """A document ready to be sent; `index` is its place among the changes."""
+    """A document ready to be sent; `index` is its place among the changes.
+
+    `rest` are the change sets that follow once this one is written, of a document that does not fit into one.
+    """
 
     index: int
     parts: tuple[Part, ...]
+    rest: tuple[tuple[Part, ...], ...] = ()
 
 
 @dataclass(slots=True)
@@ -84,22 +88,16 @@ class BatchWriter:
         return [tally.results[index] for index in range(len(changes))]
 
     def _prepare(self, index: int, change: DocumentChange, tally: _Tally) -> _Document | None:
-        if len(change.rows) > self._most:
-            reason = (
-                f"The document {change.key} has {len(change.rows)} rows to write; "
-                f"{self._most} is the most that can be written together."
-            )
-            tally.results[index] = NotSendable(reason, system=self._client.system)
-            return None
         try:
-            parts = tuple(self._encode(change))
+            sets = [tuple(self._encode(part)) for part in split(change, self._most)]
         except ServiceError as error:
             tally.results[index] = error
             return None
-        if not parts:
+        first, *rest = sets
+        if not first:
             tally.results[index] = None
             return None
-        return _Document(index, parts)
+        return _Document(index, first, tuple(rest))
 
     async def _send(self, batch: Sequence[_Document], tally: _Tally) -> None:
         items = [ChangeSet(list(document.parts)) for document in batch]
@@ -144,6 +142,8 @@ class BatchWriter:
             refused = None if answer.ok else answer
         if refused is None:
             tally.results[index] = None
+            if document.rest:
+                tally.again.append(_Document(index, document.rest[0], document.rest[1:]))
             return
         error = self._client.refusal(refused)
         if isinstance(error, Throttled):

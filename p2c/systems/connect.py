@@ -38,6 +38,7 @@ async def connect(
     finops_auth: AuthSettings | None = None,
     sales_batch_operations: int = 200,
     finops_batch_operations: int = 100,
+    change_set_operations: int = 1000,
     retry: RetryPolicy | None = None,
     answer_seconds: float = 120.0,
     sales_transport: httpx.AsyncBaseTransport | None = None,
@@ -54,8 +55,8 @@ async def connect(
         sales = await _client(stack, "sales", sales_url, sales_auth or AuthSettings(), *patience, sales_transport)
         finops = await _client(stack, "finops", finops_url, finops_auth or AuthSettings(), *patience, finops_transport)
         yield (
-            SalesEnd(sales, batch_operations=sales_batch_operations),
-            FinOpsEnd(finops, batch_operations=finops_batch_operations),
+            SalesEnd(sales, batch_operations=sales_batch_operations, change_set=change_set_operations),
+            FinOpsEnd(finops, batch_operations=finops_batch_operations, change_set=change_set_operations),
         )
 
 

@@ -251,6 +251,10 @@ class _TaskCheck:
             yield ("destination", "guards"), "guards are for the header"
         for name in destination.others:
             yield from self._path(("destination", "others", name), system, entity_set, name)
+        filled = {field.destination for field in self.task.fields}
+        for name in destination.unfinished:
+            if self.index or name not in filled:
+                yield ("destination", "unfinished", name), "only a field of the header can mark an incomplete document"
         if destination.others and self.index:
             yield ("destination", "others"), "others are told by the header"
         yield from self._evidence()

@@ -272,6 +272,8 @@ class DestinationEntity(Model):
     `ignore`: rows for which this holds are not ours: neither matched nor changed (a line that a plug-in makes).
     `extra`: what becomes of rows that the source does not have any more: those that p2c wrote are deleted, and others
     are reported (`ours`) or not, where people add rows of their own (`unreported`); or all stay (`keep`).
+    `unfinished`: fields of the header and the values that they have while a document that does not fit into one change
+    set is being written; the last change set writes the true values.
     """
 
     entity: str
@@ -282,6 +284,7 @@ class DestinationEntity(Model):
     evidence: list[Evidence] = Field(default_factory=list)
     shown: list[Shown] = Field(default_factory=list)
     ignore: str = ""
+    unfinished: dict[str, Scalar] = Field(default_factory=dict)
     extra: Literal["ours", "unreported", "keep"] = "ours"
 
 

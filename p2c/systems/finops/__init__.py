@@ -24,7 +24,7 @@ from p2c.systems.finops.finding import Finder
 from p2c.systems.finops.queries import Queries
 from p2c.systems.finops.reading import FinOpsReader
 from p2c.systems.finops.scanning import Detector, EtagScan
-from p2c.systems.finops.writing import MOST_OPERATIONS, parts
+from p2c.systems.finops.writing import parts
 from p2c.systems.odata.transport import ODataClient
 
 __all__ = ["FinOpsEnd"]
@@ -35,16 +35,24 @@ _VERSION = "DataManagementEntities/Microsoft.Dynamics.DataEntities.GetApplicatio
 class FinOpsEnd:
     """One environment of F&O, as one user: a Source and a Destination of `p2c.systems.ends`.
 
-    `batch_operations` are requests in a batch, `most_changes` the changed documents beyond which everything is read.
+    `batch_operations` are requests in a batch, `change_set` those in one change set at most, `most_changes` the changed
+    documents beyond which everything is read.
     """
 
-    def __init__(self, client: ODataClient, *, batch_operations: int = 100, most_changes: int = MOST_CHANGES) -> None:
+    def __init__(
+        self,
+        client: ODataClient,
+        *,
+        batch_operations: int = 100,
+        change_set: int = 1000,
+        most_changes: int = MOST_CHANGES,
+    ) -> None:
         queries = Queries(client)
         self.client = client
         self._reader = FinOpsReader(queries)
         self._detector: Detector = EtagScan(self._reader, most=most_changes)
         self._finder = Finder(queries)
-        self._writer = BatchWriter(client, parts, operations=batch_operations, most=MOST_OPERATIONS)
+        self._writer = BatchWriter(client, parts, operations=batch_operations, most=change_set)
 
     def identity(self) -> str:
         """The environment's host; F&O has no id to ask for. On this machine any port is the same environment."""

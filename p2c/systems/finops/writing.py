@@ -13,9 +13,6 @@ from p2c.systems.odata.batch import Part
 from p2c.templates import catalog
 from p2c.templates.catalog import FinopsEntity
 
-MOST_OPERATIONS = 5_000
-"""Requests in one batch, and so in one change set."""
-
 _JSON = {"Content-Type": "application/json"}
 _BLANK: dict[str, Value] = {
     "String": "",

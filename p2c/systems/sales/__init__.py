@@ -30,7 +30,7 @@ from p2c.systems.sales.metadata import Metadata
 from p2c.systems.sales.presence import Presence
 from p2c.systems.sales.reading import SalesReader
 from p2c.systems.sales.tables import URL_LENGTH, Tables
-from p2c.systems.sales.writing import MOST_OPERATIONS, parts
+from p2c.systems.sales.writing import parts
 from p2c.templates import catalog
 
 __all__ = ["SalesEnd"]
@@ -42,8 +42,9 @@ _NO_VERSIONS = "0x8006088d"
 class SalesEnd:
     """One environment of Sales, as one user: a Source and a Destination of `p2c.systems.ends`.
 
-    `batch_operations` are requests in a batch, `remembered_rows` bounds what lookups keep, `most_changes` are the
-    changed documents beyond which everything is read. `now` gives an aware time, by which price lists are valid or not.
+    `batch_operations` are requests in a batch, `change_set` those in one change set at most, `remembered_rows` bounds
+    what lookups keep, `most_changes` are the changed documents beyond which everything is read. `now` gives an aware
+    time, by which price lists are valid or not.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class SalesEnd:
         client: ODataClient,
         *,
         batch_operations: int = 200,
+        change_set: int = 1000,
         remembered_rows: int = CAPACITY,
         url_length: int = URL_LENGTH,
         most_changes: int = MOST_CHANGES,
@@ -64,7 +66,7 @@ class SalesEnd:
         self._changes = SalesChanges(tables, Feeds(tables, self.metadata, now), self._reader, most=most_changes)
         self._finder = Finder(tables)
         self._lookups = Lookups(tables, presence, now=now, capacity=remembered_rows)
-        self._writer = BatchWriter(client, parts, operations=batch_operations, most=MOST_OPERATIONS)
+        self._writer = BatchWriter(client, parts, operations=batch_operations, most=change_set)
         self._unversioned: set[str] = set()
 
     def refresh(self, older_than: timedelta = timedelta(0)) -> None:

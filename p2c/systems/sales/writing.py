@@ -15,9 +15,6 @@ from p2c.systems.sales.shape import is_lookup
 from p2c.templates import catalog
 from p2c.templates.catalog import SalesTable
 
-MOST_OPERATIONS = 1_000
-"""Requests in one batch, and so in one change set."""
-
 _JSON = {"Content-Type": "application/json"}
 
 
