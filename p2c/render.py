@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from rich.console import Console
 from rich.padding import Padding
@@ -290,8 +291,8 @@ def agreement_table(agreements: Iterable[Agreement]) -> Grid:
 
 
 def balances_table(balances: Iterable[Balance]) -> Grid:
-    """The totals of both systems per template, legal entity and currency, with the rules that explain differences."""
-    numbers = ("Compared", "Equal", "Explained", "Different", "Sum in Sales", "Sum in F&O", "Difference")
+    """The totals of both systems per template, legal entity and currency."""
+    numbers = ("Compared", "Explained", "Different", "Sum in Sales", "Sum in F&O")
     table = Grid("Template", "Legal entity", "Currency", *numbers, right=numbers)
     for balance in balances:
         different = len(balance.unexplained)
@@ -300,14 +301,18 @@ def balances_table(balances: Iterable[Balance]) -> Grid:
             balance.legal_entity,
             balance.currency,
             str(balance.compared),
-            str(balance.equal),
-            "\n".join(f"{count} {rule}" for rule, count in sorted(balance.explained.items())) or "0",
+            str(sum(balance.explained.values())),
             Text(str(different), style="red" if different else "dim"),
-            f"{balance.sales:,f}",
-            f"{balance.finops:,f}",
-            f"{balance.sales - balance.finops:,f}",
+            _amount(balance.sales),
+            _amount(balance.finops),
         )
     return table
+
+
+def _amount(amount: Decimal) -> str:
+    """An amount with separators, and with more than two decimals only where they say something."""
+    whole, _, decimals = f"{amount:,f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0'):0<2}"
 
 
 def print_balances(console: Console, balances: Sequence[Balance]) -> None:

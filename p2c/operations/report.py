@@ -55,12 +55,13 @@ class _Reasons:
             self._count(one.kind, text, text, f"{one.key}: {one.detail.rstrip('.')}" if one.detail else one.key)
         for note in one.notes:
             # Notes name values, which differ by document: the first one stands for all of its code and field.
-            self._count(note.code, note.field, note.reason, one.key)
+            self._count(note.code, note.field, f"{note.field}: {note.reason}" if note.field else note.reason, one.key)
 
     def _count(self, kind: OutcomeKind | NoteCode, group: str, text: str, key: str) -> None:
         reason = self._found.setdefault((kind, group), Reason(kind, text))
         reason.count += 1
-        if len(reason.examples) < SHOWN:
+        # A document may have several notes of a kind; two rejected records may share their key.
+        if len(reason.examples) < SHOWN and not (isinstance(kind, NoteCode) and key in reason.examples):
             reason.examples.append(key)
 
     def sorted(self) -> list[Reason]:

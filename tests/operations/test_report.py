@@ -30,13 +30,13 @@ def test_reasons_are_grouped_the_worst_first_and_the_most_frequent_first() -> No
 
 
 def test_notes_follow_the_reasons_one_group_for_each_code_and_field() -> None:
-    def rounded(key: str, price: str) -> Outcome:
+    def rounded(key: str, price: str, lines: int = 1) -> Outcome:
         note = Note(NoteCode.EQUAL_AFTER_ROUNDING, f"{price} is written as 0.08", "priceperunit", "OrderLine 1")
-        return Outcome(OutcomeKind.UNCHANGED, key, notes=(note,))
+        return Outcome(OutcomeKind.UNCHANGED, key, notes=(note,) * lines)
 
     rejected = Outcome(OutcomeKind.REJECTED, "SO-3", reason="name: is empty")
-    found = reasons([rounded("SO-1", "0.0725"), rejected, rounded("SO-2", "0.0751")])
+    found = reasons([rounded("SO-1", "0.0725", lines=2), rejected, rounded("SO-2", "0.0751")])
     assert [(reason.kind, reason.text, reason.count, reason.examples) for reason in found] == [
         (OutcomeKind.REJECTED, "name: is empty", 1, ["SO-3"]),
-        (NoteCode.EQUAL_AFTER_ROUNDING, "0.0725 is written as 0.08", 2, ["SO-1", "SO-2"]),
+        (NoteCode.EQUAL_AFTER_ROUNDING, "priceperunit: 0.0725 is written as 0.08", 3, ["SO-1", "SO-2"]),
     ]
