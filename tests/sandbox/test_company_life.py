@@ -331,7 +331,10 @@ def test_the_project_names_what_the_company_needs(tmp_path: Path, make: Make) ->
     lists = project["templates"]["invoices"]["valueMaps"]["SalesInvoiceHeader"]["pricelevelid.name"]
     assert lists == {"EUR": "CRM Service Europe", "JPY": "CRM Service Japan"}
     write_folder(tmp_path)
+    assert "accounts" not in make(data=tmp_path).project["templates"], "the templates know the Isle of Wight"
+    customers = tmp_path / "customers.csv"
+    customers.write_text(customers.read_text().replace("Isle of Wight", "Greater London"))
     changes = make(data=tmp_path).project["templates"]
-    out = changes["accounts"]["fields"]["Accounts - Customers"]["AddressState"]["transform"][0]
-    back = changes["orders-to-sales"]["fields"]["OrderHeader"]["shipto_stateorprovince"]["transform"][0]
-    assert (out["valueMap"], back["valueMap"]) == ({"Isle of Wight": "Isle of Wi"}, {"Isle of Wi": "Isle of Wight"})
+    out = changes["accounts"]["valueMaps"]["Accounts - Customers"]["AddressState"]
+    back = changes["orders-to-sales"]["valueMaps"]["OrderHeader"]["shipto_stateorprovince"]
+    assert (out, back) == ({"Greater London": "LONDON"}, {"LONDON": "Greater London"})
