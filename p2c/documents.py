@@ -148,6 +148,8 @@ class NoteCode(StrEnum):
     """The state of an address is not known in its country; it is written as it was entered."""
     FOREIGN_LINE = "foreign-line"
     """The destination's document has a line that p2c did not create and the source does not have; it stays."""
+    PARTLY_SYNCED = "partly-synced"
+    """A rule does not hold yet; of a document that the destination has, only the fields that the rule names go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,11 @@ def place_of(label: str, product: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class MappedDocument:
-    """A document for the destination. `key` is the document's key there, `fingerprint` its hash (SHA-256, hex)."""
+    """A document for the destination. `key` is the document's key there, `fingerprint` its hash (SHA-256, hex).
+
+    `skipped` is the rule that keeps the document itself back: then there are only values of the header, for a document
+    that the destination has completely; otherwise it is skipped by this rule.
+    """
 
     key: str
     source_id: str
@@ -229,19 +235,22 @@ class MappedDocument:
     fingerprint: str
     notes: tuple[Note, ...] = ()
     spread: SpreadAmounts | None = None
+    skipped: Skipped | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """Not to be synchronised: the rule that said so, and its reason in a sentence.
 
-    `detail` names the lines that make the rule fail, in a sentence; `line` is the first of them.
+    `detail` names the lines that make the rule fail, in a sentence; `line` is the first of them. `still` are fields of
+    the header (destinations) that are synced all the same, where the document is at the destination.
     """
 
     rule: str
     reason: str
     detail: str = ""
     line: str = ""
+    still: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

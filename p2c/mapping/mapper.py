@@ -154,8 +154,14 @@ class Mapper:
     # --- mapping ---
 
     def map(self, document: SourceDocument) -> Mapped:
-        """The document for the destination; Skipped by the first rule that does not hold; Rejected with all flaws."""
-        return self._skipped(document) or self._map(document)
+        """The document for the destination; Skipped by the first rule that does not hold; Rejected with all flaws.
+
+        Where all rules that do not hold let some fields go, it is a document of these (`MappedDocument.skipped`).
+        """
+        skipped = self._skipped(document)
+        if skipped is None:
+            return self._map(document)
+        return self._partly(document, skipped) or skipped
 
     def map_versions(self, documents: Sequence[SourceDocument]) -> list[tuple[SourceDocument, Mapped]]:
         """Maps documents of which several may have one key (and legal entity), in the order given.
@@ -201,13 +207,44 @@ class Mapper:
                 yield position, Skipped(SUPERSEDED, f"{version} {counts} of the same number counts")
 
     def _skipped(self, document: SourceDocument) -> Skipped | None:
+        """The first rule that does not hold, with the fields that all of those let go."""
+        first: Skipped | None = None
         for one in self._plans:
             if one.rules:
                 for row in self._rows(one, document):
-                    broken = one.broken(row)
-                    if broken is not None:
-                        return self._explained(broken, one, row, document)
-        return None
+                    for broken in one.broken(row):
+                        still = broken.rule.still
+                        if first is None:
+                            first = replace(self._explained(broken, one, row, document), still=tuple(still))
+                        else:
+                            first = replace(first, still=tuple(name for name in first.still if name in still))
+                        if not first.still:
+                            return first
+        return first
+
+    def _partly(self, document: SourceDocument, skipped: Skipped) -> MappedDocument | None:
+        """Those fields of the header that go although a rule skips the document; None: there are none, or with flaws.
+
+        What else of the header is needed to recognise the row at the destination goes on create, which never happens.
+        """
+        going = {field.slot: field.name for field in self._header.fields if field.name in skipped.still}
+        if not going or not document.key:
+            return None
+        header = self.template.header.destination
+        named = {*header.key, *going.values(), *(path for evidence in header.evidence for path in evidence.same)}
+        fields = tuple(field for field in self._header.fields if field.name in named)
+        flaws: list[Flaw] = []
+        scope = DocumentScope(self.context, self._currency, document.header)
+        row = self._row(replace(self._header, fields=fields), document.header, HEADER, scope, flaws, [])
+        if flaws:
+            return None
+        values = {slot: value for slot, value in row.values.items() if slot in going or slot in self._area}
+        others = {slot: value for slot, value in row.values.items() if slot not in values}
+        key = "|".join(row.key) if self.template.destination == "finops" else document.key
+        row = replace(row, key=(), values=values, create={**others, **row.create})
+        names = ", ".join(going.values())
+        note = Note(NoteCode.PARTLY_SYNCED, f"only {names} is synced ({skipped.rule}): {skipped.reason}", names)
+        return MappedDocument(key, document.source_id, row, (), fingerprint(key, row, ()), (note,), skipped=skipped)
 
     def _explained(self, broken: CompiledRule, one: TaskPlan, row: Row, document: SourceDocument) -> Skipped:
         """Why a rule skips the document, with the lines that make it so."""

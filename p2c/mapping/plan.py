@@ -68,9 +68,9 @@ class TaskPlan:
         """Whether the row becomes a line."""
         return all(condition.holds(row) for condition in self.conditions)
 
-    def broken(self, row: Row) -> CompiledRule | None:
-        """The first rule that does not hold for the row."""
-        return next((rule for rule in self.rules if not rule.condition.holds(row)), None)
+    def broken(self, row: Row) -> Iterator[CompiledRule]:
+        """The rules that do not hold for the row."""
+        return (rule for rule in self.rules if not rule.condition.holds(row))
 
 
 class Absence:

@@ -97,6 +97,9 @@ async def _of_family(
 def _state(outcome: Outcome) -> State:
     reason = f"{outcome.rule}: {outcome.reason}" if outcome.rule else outcome.reason
     codes = {note.code for note in outcome.notes}
+    partly = next((note for note in outcome.notes if note.code is NoteCode.PARTLY_SYNCED), None)
+    if partly is not None:
+        return State(Explanation.NOT_SYNCED, partly.reason)
     return State(
         _EXPLANATIONS.get(outcome.kind),
         reason,

@@ -80,6 +80,7 @@ class Loader:
         self._optional = OptionalFields(mapper, legal_entity)
         self._guards = [(rule, parse_filter(rule.when)) for rule in template.header.destination.guards]
         self._update_only = [(rule, parse_filter(rule.when)) for rule in template.update_only]
+        self._unfinished = template.header.destination.unfinished
         self._references = {
             (task.name, one.destination): one.reference
             for task in template.tasks
@@ -119,6 +120,8 @@ class Loader:
         for work, result in zip(works, readied, strict=True):
             if result.document is not None:
                 able.append((work, result.document))
+            elif work.mapped.skipped is not None:
+                done.append(Settled(work.document, outcomes.skipped(work.document, work.mapped.skipped)))
             elif result.flaws:
                 done.append(Settled(work.document, outcomes.rejected(work.document, result.flaws)))
             else:
@@ -168,6 +171,9 @@ class Loader:
         for (known, ready), there in zip(able, await self._finder.find(able), strict=True):
             # What the ledger says of an adopted document is of another row, if it says anything.
             work = replace(known, entry=None) if there.adopted else known
+            if work.mapped.skipped is not None and not self._is_complete(there.existing):
+                done.append(Settled(work.document, outcomes.skipped(work.document, work.mapped.skipped)))
+                continue
             if there.flaw is not None:
                 done.append(self._rejected(work.document, there, there.flaw))
                 continue
@@ -178,7 +184,7 @@ class Loader:
                 conflict = self._taken_over(work, ready, existing, ours, stopped)
                 done.append(Settled(work.document, outcomes.skipped(work.document, stopped), conflict=conflict))
                 continue
-            verdict = self._comparer.compare(ready, existing, ours)
+            verdict = self._comparer.compare(ready, _compared(work, existing), ours)
             if work.entry is not None:
                 verdict = revived(verdict, self._mapper, ready, existing, work.entry.before)
             verdict = without_unstable(verdict, work, existing, self._hash)
@@ -232,8 +238,15 @@ class Loader:
         """The conflict of a document that was changed here although a guard gives it to the other side."""
         if existing is None or work.entry is None or work.entry.fingerprint == work.mapped.fingerprint:
             return None
-        change = self._comparer.compare(ready, existing, ours).change
+        change = self._comparer.compare(ready, _compared(work, existing), ours).change
         return self._judge.guarded(work.document, work.mapped, work.entry, existing, change, guard)
+
+    def _is_complete(self, existing: ExistingDocument | None) -> bool:
+        """Whether the row is there and all of its document's lines are written."""
+        if existing is None:
+            return False
+        mark = {column: value for column, value in self._unfinished.items() if column in existing.header.values}
+        return not mark or any(existing.header.values[column] != value for column, value in mark.items())
 
     def _stopped(self, document: SourceDocument, existing: ExistingDocument | None) -> Skipped | None:
         if existing is None:
@@ -280,6 +293,13 @@ class Loader:
             )
             settled.append(Settled(document, outcome))
         return settled
+
+
+def _compared(work: Work, existing: ExistingDocument | None) -> ExistingDocument | None:
+    """What a document is compared with: without the lines where only some fields of its header go."""
+    if existing is None or work.mapped.skipped is None:
+        return existing
+    return replace(existing, lines={})
 
 
 def _first_broken(rules: Sequence[tuple[Rule, Expression]], row: Mapping[str, Value]) -> Skipped | None:

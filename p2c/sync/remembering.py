@@ -64,12 +64,14 @@ class Memory:
                     outcome=BEGUN,
                     seen=(),
                     line_ids=ids,
-                    spread=one.work.mapped.spread,
+                    spread=entry.spread if one.work.mapped.skipped else one.work.mapped.spread,
                 )
         return found
 
-    def settled(self, work: Work, ready: ReadyDocument, verdict: Verdict) -> Entry:
+    def settled(self, work: Work, ready: ReadyDocument, verdict: Verdict) -> Entry | None:
         """What to remember of a document that the destination agrees with."""
+        if work.mapped.skipped is not None:
+            return self._partly(work)
         adopted = work.entry is None and not verdict.created
         return Entry(
             fingerprint=work.mapped.fingerprint,
@@ -84,6 +86,24 @@ class Memory:
             line_ids=tuple(work.document.line_ids),
             overwritten=verdict.overwritten,
             spread=work.mapped.spread,
+        )
+
+    def _partly(self, work: Work) -> Entry | None:
+        """What to remember where only some fields of the header went: the lines are as they were.
+
+        A document that never went as a whole stays unknown. What the header holds now is not known as a whole.
+        """
+        entry = work.entry
+        if entry is None:
+            return None
+        return replace(
+            entry,
+            fingerprint=work.mapped.fingerprint,
+            outcome="settled",
+            template_hash=self._hash,
+            etag=work.document.etag,
+            seen=("", *entry.seen[1:]) if entry.template_hash == self._hash else (),
+            line_ids=tuple(work.document.line_ids),
         )
 
     def _other_number(self, document: SourceDocument, ready: ReadyDocument) -> str:

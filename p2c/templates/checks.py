@@ -173,6 +173,20 @@ class _TaskCheck:
                 for message in expression(cause.when, self.template.source, lines[0].source.entity):
                     yield ("rules", at, "lines", position, "when"), message
 
+    def _still(self) -> Iterator[Mistake]:
+        fields = {field.destination: field for field in self.header.fields}
+        for at, rule in enumerate(self.task.rules):
+            for position, name in enumerate(rule.still):
+                field = fields.get(name)
+                if field is None:
+                    message = f"the header has no field with this destination. {did_you_mean(name, fields)}".rstrip()
+                    yield ("rules", at, "still", position), message
+                elif field.on != "both" or RESULTS.intersection(field.reads):
+                    message = (
+                        "only a field that every write has and that is no amount of the whole document can be here"
+                    )
+                    yield ("rules", at, "still", position), message
+
     # --- where it reads ---
 
     def _source(self) -> Iterator[Mistake]:
@@ -194,6 +208,7 @@ class _TaskCheck:
             yield from self._path(("source", "link", line), self.template.source, self.header.source.entity, header)
         yield from _rules(task.rules, self.template.source, self.source_set, ("rules",))
         yield from self._causes()
+        yield from self._still()
         if task.include:
             for message in expression(task.include, self.template.source, self.source_set):
                 yield ("include",), message

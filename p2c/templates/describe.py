@@ -167,7 +167,9 @@ def _evidence(evidence: Evidence) -> str:
 def _rule(rule: Rule, when: str) -> str:
     causes = "; ".join(f"`{cause.when}`: {cause.reason}" for cause in rule.lines)
     named = f" The reason names the lines with {causes}." if causes else ""
-    return f"- *{rule.name}*. {when} `{rule.when}`. Otherwise: {rule.reason}{named}"
+    still = ", ".join(f"`{name}`" for name in rule.still)
+    synced = f" Of a document that the destination has, {still} is synced all the same." if still else ""
+    return f"- *{rule.name}*. {when} `{rule.when}`. Otherwise: {rule.reason}{named}{synced}"
 
 
 def _transform(transform: Transform) -> str:

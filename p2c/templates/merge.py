@@ -228,5 +228,5 @@ class _RuleChange:
             self.used.add(rule.name)
             if change is not None:
                 self.merged.origins[(*place, len(changed))] = ("rules", rule.name)
-                changed.append(Rule(name=rule.name, when=change.when, reason=change.reason))
+                changed.append(Rule(name=rule.name, when=change.when, reason=change.reason, still=rule.still))
         return changed

@@ -212,12 +212,15 @@ class Rule(Model):
 
     `when` is an OData filter expression over source paths, choices as numbers (Sales) or symbols (F&O).
     `lines`: where the header only sums up what its lines are, the reason names the lines for which one of these holds.
+    `still`: fields of the header (destinations) that are synced although the rule does not hold, where the destination
+    has the document already; its other fields and its lines stay as they are.
     """
 
     name: str
     when: str
     reason: str
     lines: list[LineCause] = Field(default_factory=list)
+    still: list[str] = Field(default_factory=list)
 
 
 class SourceEntity(Model):

@@ -336,10 +336,9 @@ def test_order_to_sales_without_the_solution(context: Context, solution_columns:
     [
         ({"OrderingCustomerIsExternallyMaintained": "No"}, {}, "externally-maintained-customer"),
         ({"InvoiceCustomerIsExternallyMaintained": "No"}, {}, "externally-maintained-customer"),
-        ({"AreTotalsUpdated": "No"}, {}, "totals-calculated"),
         ({"SalesOrderOriginType": "WorkOrderIntegration"}, {}, "not-work-order"),
         ({"SalesOrderProcessingStatus": "Active"}, {}, "confirmed"),
-        ({}, {"AreSalesOrderTotalsUpdated": "No"}, "line-totals-calculated"),
+        ({"SalesOrderProcessingStatus": "Active", "AreTotalsUpdated": "No"}, {}, "totals-calculated"),
     ],
 )
 def test_orders_that_do_not_go_to_sales(
@@ -349,6 +348,26 @@ def test_orders_that_do_not_go_to_sales(
     result = mapper("orders-to-sales", context).map(document("O", changed(rows.FINOPS_ORDER, changes), OrderLine=lines))
     assert isinstance(result, Skipped)
     assert result.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "rule"),
+    [
+        ({"AreTotalsUpdated": "No"}, {}, "totals-calculated"),
+        ({}, {"AreSalesOrderTotalsUpdated": "No"}, "line-totals-calculated"),
+        ({"AreTotalsUpdated": "No"}, {"AreSalesOrderTotalsUpdated": "No"}, "totals-calculated"),
+    ],
+)
+def test_of_an_order_whose_totals_are_not_calculated_only_the_status_goes(
+    changes: dict[str, object], line: dict[str, object], rule: str, context: Context
+) -> None:
+    lines = [rows.FINOPS_LINE, changed(rows.FINOPS_LINE, {"LineCreationSequenceNumber": 20, **line})]
+    result = mapper("orders-to-sales", context).map(document("O", changed(rows.FINOPS_ORDER, changes), OrderLine=lines))
+    assert isinstance(result, MappedDocument)
+    assert result.skipped is not None
+    assert result.skipped.rule == rule
+    assert (list(result.header.values), result.lines) == (["msdynce_processingstatus"], ())
+    assert [note.code for note in result.notes] == [NoteCode.PARTLY_SYNCED]
 
 
 def test_invoice(context: Context) -> None:

@@ -117,6 +117,12 @@ TO_FINOPS = [
         "another rule is named 'a'",
     ),
     ("tasks/0/rules", [{"name": "a", "when": "name ne null"}], "/tasks/0/rules/0/reason", "'reason' must be given"),
+    (
+        "tasks/0/rules",
+        [{"name": "a", "when": "name ne null", "reason": "r", "still": ["SalesQuotationNumbr"]}],
+        "/tasks/0/rules/0/still/0",
+        "the header has no field with this destination. Did you mean 'SalesQuotationNumber'?",
+    ),
     ("updateOnly", [{"name": "a", "when": "x eq 1", "reason": "r"}], "/updateOnly/0/when", "no column 'x'"),
     (
         "tasks/0/destination/guards",
