@@ -44,7 +44,8 @@ format: $(VENV)/.ready ## put the code in shape
 start: $(VENV)/.ready ## the function app on this machine: Core Tools if they are there, else the local host
 	@tools/start.sh
 
-soak: $(VENV)/.ready ## break the network and kill the process, at length; ROUNDS, POINTS say how much, WORKERS how many at a time
+soak: $(VENV)/.ready ## an order of 1 100 lines; break the network and kill the process, at length (ROUNDS, POINTS, WORKERS)
+	@$(PY) -m demo --company contoso-large
 	@$(PY) -m harness weather --rounds $(ROUNDS) --workers $(WORKERS)
 	@$(PY) -m harness crash --points $(POINTS) --workers $(WORKERS)
 
