@@ -3,7 +3,8 @@
 A document is found by its number there. A number that several rows have, one that the document did not have before, and
 a row that has left the legal entity are for a person to look at: written all the same, there would be two of it. So is
 a row that p2c does not know and that nothing proves to be the same record (`p2c.sync.evidence`): it is something else
-that has the same number, and stays untouched.
+that has the same number, and stays untouched. A row that was settled from another row of the source (which was deleted,
+or whose number changed) needs the same proof: p2c's own id or mark only says that it is that other row's.
 """
 
 from __future__ import annotations
@@ -86,7 +87,11 @@ class Finder:
         ]
         ours = [self._ours(work, ready, rows) for (work, ready), rows in zip(able, candidates, strict=True)]
         confirmed = await self._confirmed(
-            [work for (work, _), rows, own in zip(able, candidates, ours, strict=True) if rows and own is None]
+            [
+                work
+                for (work, _), rows, own in zip(able, candidates, ours, strict=True)
+                if rows and (own is None or self._replaced(work))
+            ]
         )
         met = {one.header.key for one in ours if one is not None}
         found: list[Found] = []
@@ -113,9 +118,17 @@ class Finder:
         if existing is None:
             return Found(None, self._flaw(work, number, candidates, moved))
         stranger = self._stranger(number, existing)
-        if stranger is not None or (ours is None and not self._is_document(work, ready, existing, coupling)):
+        known = ours is not None and not self._replaced(work)
+        if stranger is not None or not (known or self._is_document(work, ready, existing, coupling)):
             return Found(None, stranger, taken_by=existing.header.key)
         return Found(existing, adopted=ours is None)
+
+    def _replaced(self, work: Work) -> str:
+        """The source row that the document was settled from before, where that is another one; else "".
+
+        Where several rows of the source have one number (revisions of a quote), each of them is the same document.
+        """
+        return "" if self._template.header.source.version else work.replaces
 
     def _ours(
         self, work: Work, document: ReadyDocument, candidates: Sequence[ExistingDocument]
@@ -134,7 +147,9 @@ class Finder:
         self, work: Work, ready: ReadyDocument, existing: ExistingDocument, coupling: Coupling | None
     ) -> bool:
         """Whether a row that p2c does not know is the document, by evidence or because a person says so."""
-        if keys.fold(work.document.key) in self._coupled or self._evidence.proves(ready, existing):
+        if keys.fold(work.document.key) in self._coupled or _exchanged(work, existing):
+            return True
+        if self._evidence.proves(ready, existing, marks=not self._replaced(work)):
             return True
         pair = (work.document.source_id.lower(), row_text(existing.header.key))
         return coupling is not None and (coupling.source_id.lower(), coupling.destination) == pair
@@ -149,23 +164,25 @@ class Finder:
         self, works: Sequence[Work], numbers: Sequence[tuple[str, ...]], found: Sequence[Found]
     ) -> list[Found]:
         """The same; where a number is taken, with both records and what to do."""
-        taken = [
-            (place, works[place].document, one.taken_by) for place, one in enumerate(found) if one.taken_by is not None
-        ]
-        shown = await self._sides.of([(document, key) for _, document, key in taken])
+        taken = [(place, works[place], one.taken_by) for place, one in enumerate(found) if one.taken_by is not None]
+        shown = await self._sides.of([(work.document, key) for _, work, key in taken])
         complete = list(found)
-        for (place, document, _), sides in zip(taken, shown, strict=True):
-            flaw = found[place].flaw or self._taken(document.key, numbers[place], sides)
+        for (place, work, _), sides in zip(taken, shown, strict=True):
+            flaw = found[place].flaw or self._taken(work, numbers[place], sides)
             complete[place] = replace(found[place], flaw=flaw, sides=sides)
         return complete
 
-    def _taken(self, key: str, number: Sequence[str], sides: Sequence[Difference]) -> Flaw:
+    def _taken(self, work: Work, number: Sequence[str], sides: Sequence[Difference]) -> Flaw:
         """Why a document whose number another record has waits for a person."""
-        entity, system = self._legal_entity.id, system_name(self._template.destination)
+        key, entity, system = work.document.key, self._legal_entity.id, system_name(self._template.destination)
+        by = f"another record in {system}"
+        if before := self._replaced(work):
+            source, now = system_name(self._template.source), work.document.source_id
+            by = f"the record in {system} that was synced from row {before} of {source}, and now row {now} has it"
         values = ", ".join(f"{one.field} {one.destination} (here {one.source})" for one in sides if one.field != "id")
         return Flaw(
             ", ".join(self._source_key),
-            f"number {'|'.join(number)} is taken by another record in {system}: {values}. "
+            f"number {'|'.join(number)} is taken by {by}: {values}. "
             "Give one of the two another number, or confirm that they are the same: "
             f"p2c couple {self._template.id} {key} -l {entity}",
             code=NUMBER_TAKEN,
@@ -235,6 +252,14 @@ class Finder:
             for one in anywhere.get(keys.folded(number), ())
             if one.header.key == identifier
         }
+
+
+def _exchanged(work: Work, existing: ExistingDocument) -> bool:
+    """Whether the template of the other direction has made one of the two rows from the other."""
+    known = work.counterpart
+    if known is None or not known.settled or keys.fold(known.source_id) != row_text(existing.header.key):
+        return False
+    return not known.destination_id or known.destination_id == work.document.source_id
 
 
 def shared_number(template: Template, key: str) -> str:

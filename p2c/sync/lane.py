@@ -26,7 +26,7 @@ from p2c.templates.models import Template
 class Lane:
     """The memory of one template in its lane, and the lease that keeps others out (None: a dry run).
 
-    `other_way` is the ledger of the template whose spread amounts this one puts back. It is read only.
+    `counterpart` is the ledger of the template of the other direction (`putsBack`). It is read only.
     """
 
     checkpoints: Checkpoints
@@ -41,7 +41,7 @@ class Lane:
     remaining: RemainingChanges
     newcomers: Newcomers
     couplings: CouplingList
-    other_way: Ledger | None = None
+    counterpart: Ledger | None = None
 
     def check(self) -> None:
         """Raises LeaseHeld when the lease was lost: somebody else may be writing."""
@@ -77,7 +77,7 @@ async def open_lane(
     remaining = RemainingChanges(store, f"{prefix}/remaining/{template.id}.json")
     newcomers = Newcomers(store, f"{prefix}/newcomers/{template.id}")
     couplings = CouplingList(store, f"{prefix}/couplings/{template.id}")
-    other_way = Ledger(store, f"{prefix}/ledger/{template.puts_back}") if template.puts_back else None
+    counterpart = Ledger(store, f"{prefix}/ledger/{template.puts_back}") if template.puts_back else None
     lane = Lane(
         checkpoints,
         ledger,
@@ -91,7 +91,7 @@ async def open_lane(
         remaining,
         newcomers,
         couplings,
-        other_way,
+        counterpart,
     )
     if dry:
         yield lane

@@ -32,9 +32,9 @@ class PageWork:
         renames: Renames,
         *,
         dry: bool = False,
-        other_way: Ledger | None = None,
+        counterpart: Ledger | None = None,
     ) -> None:
-        self._other_way = other_way
+        self._counterpart = counterpart
         self._mapper = mapper
         self._hash = template_hash
         self._ledger = ledger
@@ -53,8 +53,8 @@ class PageWork:
         """
         settled = [self._orphan(*one) for one in page.orphans]
         mapped: list[tuple[SourceDocument, MappedDocument]] = []
-        page = await self._with_spread(page)
-        for document, result in map_page(self._mapper, page):
+        others = await self._others(page)
+        for document, result in map_page(self._mapper, self._with_spread(page, others)):
             if isinstance(result, MappedDocument):
                 mapped.append((document, result))
             else:
@@ -71,7 +71,8 @@ class PageWork:
                 settled.append(Settled(document, same))
             else:
                 settled_before = entry if entry is not None and entry.settled else None
-                works.append(Work(document, result, settled_before, await self._taken(document)))
+                taken = await self._taken(document)
+                works.append(Work(document, result, settled_before, taken, others.get(document.key)))
         begun: set[str] = set()
 
         async def note(what: Mapping[str, Entry]) -> None:
@@ -82,15 +83,20 @@ class PageWork:
         loaded = await self._loader.load(works, note, alone=alone)
         if newcomers:
             # Before the ledger knows them: what it knows and this does not could be renamed unnoticed.
-            await self._renames.note([one.document for one in loaded if _went_first(one, entries)])
+            await self._renames.note([one.document for one in loaded if _is_new(one, entries)])
         return noted(settled + loaded, entries, begun)
 
-    async def _with_spread(self, page: Page) -> Page:
+    async def _others(self, page: Page) -> dict[str, Entry]:
+        """What the template of the other direction remembers of the page's documents."""
+        if self._counterpart is None:
+            return {}
+        return await self._counterpart.get_many([one.key for one in page.documents if one.key])
+
+    def _with_spread(self, page: Page, others: Mapping[str, Entry]) -> Page:
         """The page's documents, with what was spread over their lines when they went the other way."""
-        if self._other_way is None:
+        if not self._mapper.template.puts_back:
             return page
-        entries = await self._other_way.get_many([one.key for one in page.documents if one.key])
-        spread = {key: entry.spread for key, entry in entries.items() if entry.spread is not None}
+        spread = {key: entry.spread for key, entry in others.items() if entry.spread is not None}
         documents = [replace(one, spread=spread.get(one.key)) if spread else one for one in page.documents]
         return replace(page, documents=documents)
 
@@ -152,7 +158,9 @@ class PageWork:
         return Settled(document, outcomes.rejected(document, [flaw]))
 
 
-def _went_first(one: Settled, entries: Mapping[str, Entry]) -> bool:
+def _is_new(one: Settled, entries: Mapping[str, Entry]) -> bool:
+    """Whether this row of the source was settled under this key for the first time."""
     known = entries.get(one.document.key)
-    before = known is not None and known.settled and known.outcome != BEGUN
+    same = known is not None and same_key(known.source_id, one.document.source_id)
+    before = known is not None and same and known.settled and known.outcome != BEGUN
     return one.entry is not None and one.entry.settled and not before

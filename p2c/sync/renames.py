@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from p2c.documents import DocumentRead, Flaw, LegalEntity, SourceDocument, TableRead
+from p2c.equality import same_key
 from p2c.mapping.mapper import Mapper
 from p2c.state.ledger import Entry, Ledger
 from p2c.state.newcomers import Newcomers
@@ -47,7 +48,7 @@ class Renames:
 
         `since` is when everything was last read; None: while that is done for the first time, nobody is looked for.
         """
-        new = [one for one, entry in documents if one.key and _may_be_new(entry)]
+        new = [one for one, entry in documents if one.key and _may_be_new(one, entry)]
         if self._read is None or not new:
             return {}
         keys = {one.source_id.lower(): one.key for one in new}
@@ -97,7 +98,10 @@ class Renames:
         )
 
 
-def _may_be_new(entry: Entry | None) -> bool:
+def _may_be_new(document: SourceDocument, entry: Entry | None) -> bool:
+    if entry is not None and entry.settled and entry.source_id and not same_key(entry.source_id, document.source_id):
+        # Another row had this key: whether the row at the destination is this document is for evidence to say.
+        return False
     return entry is None or entry.outcome == "rejected" or (not entry.settled and entry.outcome in _UNASKED)
 
 

@@ -245,7 +245,7 @@ class Session:
             couplings=lane.couplings,
         )
         renames = Renames(mapper, source, entity, lane.ledger, lane.newcomers)
-        return PageWork(mapper, digest, lane.ledger, loader, renames, dry=dry, other_way=lane.other_way)
+        return PageWork(mapper, digest, lane.ledger, loader, renames, dry=dry, counterpart=lane.counterpart)
 
     def _departures(self, lane: Lane, plan: Plan, mode: Mode, *, kept: bool) -> Departures:
         settings, template = self._settings, plan.template

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from p2c.documents import DocumentChange, MappedDocument, Outcome, SourceDocument
+from p2c.equality import same_key
 from p2c.state.conflicts import Conflict
 from p2c.state.ledger import Entry
 from p2c.sync.compare import Verdict
@@ -22,13 +23,21 @@ Note = Callable[[Mapping[str, Entry]], Awaitable[None]]
 class Work:
     """A mapped document to load, and what we remember of it (None: never settled).
 
-    `taken` are ids of rows at the destination that have its number there and are other documents.
+    `taken` are ids of rows at the destination that have its number there and are other documents. `counterpart` is what
+    the template of the other direction remembers of the document (None: nothing, or there is no such template).
     """
 
     document: SourceDocument
     mapped: MappedDocument
     entry: Entry | None
     taken: frozenset[str] = frozenset()
+    counterpart: Entry | None = None
+
+    @property
+    def replaces(self) -> str:
+        """The source row that was settled under the document's key before, where that is another one; else ""."""
+        before = self.entry.source_id if self.entry is not None else ""
+        return before if before and not same_key(before, self.document.source_id) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ import pytest
 
 from demo.stage import Stage
 from p2c.documents import Outcome
+from p2c.sync.watching import Mode
+from sandbox.company.sales_desk import Ref, SalesDesk
 from sandbox.sales.options import SalesOptions
+from tests.end_to_end.test_both_ways import kinds
 from tests.end_to_end.test_without_solution import without_solution
 from tests.staging import FULL, Raise, change_project, kept_back
 
@@ -65,6 +68,13 @@ def sales_document(play: Stage, table: str, number: str, key: str, customer: str
         },
     )
     return header
+
+
+def activated_order(play: Stage, key: str, customer: str) -> dict[str, Any]:
+    """An order with one line that a person activated in Sales."""
+    order = sales_document(play, "salesorder", "ordernumber", key, customer)
+    SalesDesk(play.sandbox.sales).activate_order(Ref("salesorder", order["salesorderid"]))
+    return order
 
 
 def held(play: Stage, table: str, header: dict[str, Any]) -> tuple[Any, Any]:
@@ -197,3 +207,94 @@ def test_documents_of_sales_for_another_customer_are_left_alone_with_their_lines
     (outcome,) = found.values()
     shows(outcome, customer="A-1006")
     assert held(play, "invoice", theirs) == before
+
+
+# --- numbers that p2c knows ----------------------------------------------------------------------------------------
+
+
+def test_an_account_entered_again_under_another_name_leaves_the_customer_of_its_number_alone(stage: Raise) -> None:
+    play = ready(stage)
+    desk, books = SalesDesk(play.sandbox.sales), play.sandbox.finops.books
+    first = desk.create("account", "first", {"name": "Margie's Travel", "accountnumber": "N-1"})
+    play.run(["accounts"])
+    play.sandbox.sales.people.delete("account", first.id)
+    second = desk.create("account", "second", {"name": "Tailspin Toys", "accountnumber": "N-1"})
+    before = books.get("CustTable", "usmf", "N-1")
+    for mode in (Mode(), FULL, Mode()):
+        outcome = rejected(play, "accounts", "N-1", mode=mode)
+        shows(outcome, name="Margie's Travel")
+        assert first.id in outcome.reason
+        assert second.id in outcome.reason
+    assert books.get("CustTable", "usmf", "N-1") == before
+    change_project(play.settings, lambda project: couple(project, "accounts", "usmf", "N-1"))
+    assert kept_back(play, play.run(["accounts"])) == {}
+    after = books.get("CustTable", "usmf", "N-1")
+    assert after is not None
+    assert after["OrganizationName"] == "Tailspin Toys"
+    assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
+
+
+def test_accounts_that_exchange_their_numbers_wait_until_finops_has_exchanged_them_too(stage: Raise) -> None:
+    play = ready(stage)
+    desk, finops = SalesDesk(play.sandbox.sales), play.sandbox.finops
+    names = {"N-1": "Margie's Travel", "N-2": "Tailspin Toys"}
+    rows = {one: desk.create("account", one, {"name": name, "accountnumber": one}) for one, name in names.items()}
+    play.run(["accounts"])
+    for number in ("N-9", "N-2"):
+        desk.update(rows["N-1"], {"accountnumber": number})
+        if number == "N-9":
+            desk.update(rows["N-2"], {"accountnumber": "N-1"})
+    for mode in (Mode(), Mode(), FULL):
+        found = kept_back(play, play.run(["accounts"], mode=mode))
+        assert {key: one.rule for (_, key), one in found.items()} == dict.fromkeys(names, "number-taken")
+    assert {one: finops.books.rows("CustTable", CustomerAccount=one)[0]["OrganizationName"] for one in names} == names
+    for number, other in (("N-1", "N-2"), ("N-2", "N-1")):
+        key = {"dataAreaId": "usmf", "CustomerAccount": number}
+        finops.update("CustomersV3", key, {"OrganizationName": names[other]})
+    assert kept_back(play, play.run(["accounts"])) == {}
+    assert kinds(play.run(["accounts"], mode=FULL)) <= {"unchanged", "skipped"}
+    # The numbers by which they are known now are those of a later change, too.
+    desk.update(rows["N-1"], {"accountnumber": "N-3"})
+    (outcome,) = kept_back(play, play.run(["accounts"])).values()
+    assert outcome.key == "N-3"
+    assert "'N-2'" in outcome.reason
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("solution", [True, False])
+def test_an_order_entered_again_is_the_order_of_its_number_only_for_the_same_customer(
+    stage: Raise, same: bool, solution: bool
+) -> None:
+    play = ready(stage, solution=solution)
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    first = activated_order(play, "N-1", "A-1001")
+    assert kept_back(play, play.run(["orders-to-finops"])) == {}
+    sales.people.delete("salesorder", first["salesorderid"])
+    activated_order(play, "N-1", "A-1001" if same else "A-1006")
+    before = finops.books.rows("SalesTable", SalesOrderNumber="N-1")
+    assert before
+    if same:
+        assert kept_back(play, play.run(["orders-to-finops"])) == {}
+        assert kinds(play.run(["orders-to-finops"], mode=FULL)) <= {"unchanged", "skipped"}
+    else:
+        shows(rejected(play, "orders-to-finops", "N-1"), customer="A-1001")
+    assert finops.books.rows("SalesTable", SalesOrderNumber="N-1") == before
+
+
+@pytest.mark.parametrize("solution", [True, False])
+def test_an_order_whose_customer_finops_changes_before_it_returns_is_the_same_order(
+    stage: Raise, solution: bool
+) -> None:
+    play = ready(stage, solution=solution)
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    order = activated_order(play, "N-1", "A-1001")
+    assert kept_back(play, play.run(["orders-to-finops"])) == {}
+    key = {"dataAreaId": "usmf", "SalesOrderNumber": "N-1"}
+    finops.update("CDSSalesOrderHeaders", key, {"OrderingCustomerAccountNumber": "A-1006"})
+    finops.confirm("N-1")
+    finops.calculate_totals()
+    assert kept_back(play, play.run(["orders-to-sales"])) == {}
+    (row,), lines = held(play, "salesorder", order)
+    (customer,) = sales.rows("account", accountnumber="A-1006")
+    assert row["customerid"] == customer["accountid"]
+    assert len(lines) == 1

@@ -289,3 +289,83 @@ async def test_what_a_project_couples_is_adopted_without_evidence_and_only_in_th
         found = await load(shelf, order("A"), of=template({"couplings": {legal_entity: ["a "]}}))
         assert found["A"].outcome.rule == rule
         assert (shelf.headers()["A"]["customerid"] == guid("C-1")) is (rule == "")
+
+
+def settled_from(source_id: str, destination_id: str) -> dict[str, Entry]:
+    """A ledger that knows order A."""
+    return {"A": Entry("old", source_id, destination_id, template_hash="h")}
+
+
+async def test_a_known_number_of_another_source_row_is_the_same_document_only_by_evidence() -> None:
+    shelf = Shelf()
+    header = shelf.put("A", customerid=guid("C-9"), msdynce_ismaintainedexternally=True, name="Theirs")
+    before = copy.deepcopy(shelf.rows)
+    known = settled_from("row of old", header)
+    outcome = (await load(shelf, order("A"), entries=known))["A"].outcome
+    assert (outcome.kind, outcome.rule) == (OutcomeKind.REJECTED, "number-taken")
+    assert shelf.rows == before
+    assert "synced from row row of old of Finance and Operations, and now row id of A has it" in outcome.reason
+    assert "p2c couple small-orders A -l usmf" in outcome.reason
+
+    same = Shelf()
+    header = same.put("A", name="Theirs")
+    settled = (await load(same, order("A"), entries=settled_from("row of old", header)))["A"]
+    assert settled.outcome.kind is OutcomeKind.UPDATED
+    assert settled.entry is not None
+    assert (settled.entry.source_id, settled.entry.destination_id) == ("id of A", header)
+
+
+async def test_not_even_the_row_that_p2c_made_is_another_source_rows_without_evidence() -> None:
+    shelf = Shelf()
+    await load(shelf, order("A", CurrencyCode="JPY"))
+    made = row_id("salesorders", "usmf", "A")
+    assert (await load(shelf, order("A"), entries=settled_from("row of old", made)))["A"].outcome.rule == "number-taken"
+    # The same row of the source may spell its id as it likes.
+    for same in ("ID OF A", ""):
+        found = await load(shelf, order("A"), entries=settled_from(same, made))
+        assert found["A"].outcome.rule == ""
+
+
+async def test_what_a_project_couples_is_the_same_document_whatever_row_it_was_settled_from() -> None:
+    shelf = Shelf()
+    header = shelf.put("A", customerid=guid("C-9"))
+    coupled = template({"couplings": {"usmf": ["A"]}})
+    found = await load(shelf, order("A"), entries=settled_from("row of old", header), of=coupled)
+    assert found["A"].outcome.kind is OutcomeKind.UPDATED
+
+
+async def test_a_source_that_numbers_its_revisions_alike_goes_on_as_the_same_document() -> None:
+    raw = copy.deepcopy(ORDERS)
+    raw["tasks"][0]["source"]["version"] = "SalesOrderName"
+    of = parse_template(raw, "revisions.json")
+    shelf = Shelf()
+    header = shelf.put("A", customerid=guid("C-9"))
+    found = await load(shelf, order("A"), entries=settled_from("row of old", header), of=of)
+    assert found["A"].outcome.kind is OutcomeKind.UPDATED
+
+
+@pytest.mark.parametrize(
+    ("counterpart", "rule"),
+    [
+        (Entry("f", "THE ROW", template_hash="h"), ""),
+        (Entry("f", "THE ROW", "id of A", template_hash="h"), ""),
+        (Entry("f", "THE ROW", "another", template_hash="h"), "number-taken"),
+        (Entry("f", "another", template_hash="h"), "number-taken"),
+        (Entry("f", "THE ROW"), "number-taken"),
+        (None, "number-taken"),
+    ],
+)
+async def test_what_came_from_the_row_by_the_template_of_the_other_direction_is_the_same_document(
+    counterpart: Entry | None, rule: str
+) -> None:
+    shelf = Shelf()
+    header = shelf.put("A", customerid=guid("C-9"))
+    if counterpart is not None:
+        counterpart = replace(counterpart, source_id=counterpart.source_id.replace("THE ROW", header.upper()))
+    rules, document = mapper(), order("A")
+    mapped = rules.map(document)
+    assert isinstance(mapped, MappedDocument)
+    loader = Loader(rules, Comparer(rules, USMF), shelf, USMF, "hash")
+    (settled,) = await loader.load([Work(document, mapped, None, counterpart=counterpart)])
+    assert settled.outcome.rule == rule
+    assert (shelf.headers()["A"]["customerid"] == guid("C-1")) is (rule == "")
