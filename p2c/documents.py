@@ -148,6 +148,8 @@ class NoteCode(StrEnum):
     """The state of an address is not known in its country; it is written as it was entered."""
     FOREIGN_LINE = "foreign-line"
     """The destination's document has a line that p2c did not create and the source does not have; it stays."""
+    MOVED = "moved"
+    """The document has another number at the destination now; its record with the old number was put out of use."""
     PARTLY_SYNCED = "partly-synced"
     """A rule does not hold yet; of a document that the destination has, only the fields that the rule names go."""
 

@@ -16,6 +16,8 @@ Winner = Literal["source", "destination", "ask"]
 
 NUMBER_TAKEN = "number-taken"
 """The reason code of a document whose number another record at the destination has."""
+KEY_CHANGED = "key-changed"
+"""The reason code of a document that was settled under another key or number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,13 @@ class EvidenceJudge:
 
     def proves(self, document: ReadyDocument, existing: ExistingDocument, *, marks: bool = True) -> bool:
         """Whether the row is the document. Without `marks` only what both records hold counts."""
-        if marks and any(expression.holds(existing.header.values) for expression in self._marks):
+        if marks and self.is_marked(existing):
             return True
         return any(self._alike(document, existing, paths) for paths in self._same)
+
+    def is_marked(self, existing: ExistingDocument) -> bool:
+        """Whether the row has a mark of the integration."""
+        return any(expression.holds(existing.header.values) for expression in self._marks)
 
     def _alike(self, document: ReadyDocument, existing: ExistingDocument, paths: Sequence[str]) -> bool:
         filled = False

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 
 from p2c.documents import Difference, DocumentWrite, ExistingDocument, Flaw, LegalEntity, RowKey
 from p2c.mapping.mapper import Mapper
-from p2c.state.conflicts import NUMBER_TAKEN
+from p2c.state.conflicts import KEY_CHANGED, NUMBER_TAKEN
 from p2c.state.couplings import Coupling, CouplingList
 from p2c.sync.compare import Comparer
 from p2c.sync.evidence import EvidenceJudge, Sides, row_text
 from p2c.sync.identity import row_id
+from p2c.sync.moves import Moves
 from p2c.sync.outcomes import system_name
 from p2c.sync.readying import ReadyDocument
 from p2c.sync.work import Work
@@ -33,7 +34,8 @@ class Found:
     """The row that is the document; None: there is none, and unless there is a `flaw` it may be created.
 
     `adopted`: p2c did not know the row, and there is evidence that it is the document. `sides` shows both records where
-    the number is taken by another one, which `taken_by` names.
+    the number is taken by another one, which `taken_by` names. `left` is the row that the document was before it moved,
+    `moved` says that it has moved (`p2c.sync.moves`).
     """
 
     existing: ExistingDocument | None
@@ -41,6 +43,8 @@ class Found:
     adopted: bool = False
     sides: tuple[Difference, ...] = ()
     taken_by: RowKey | None = None
+    left: ExistingDocument | None = None
+    moved: bool = False
 
 
 class Finder:
@@ -73,6 +77,7 @@ class Finder:
         self._destination = destination
         self._legal_entity = legal_entity
         self._told = told
+        self._moves = Moves(mapper, decided=told)
 
     async def find(self, able: Sequence[tuple[Work, ReadyDocument]]) -> list[Found]:
         """What is there of each document, in the same order."""
@@ -102,6 +107,7 @@ class Finder:
                 # What one document is, no other of the same number can be.
                 met.add(one.existing.header.key)
             found.append(one)
+        found = await self._with_left([work for work, _ in able], numbers, found)
         return await self._with_sides([work for work, _ in able], numbers, found)
 
     def _found(
@@ -121,6 +127,11 @@ class Finder:
         known = ours is not None and not self._replaced(work)
         if stranger is not None or not (known or self._is_document(work, ready, existing, coupling)):
             return Found(None, stranger, taken_by=existing.header.key)
+        if ours is None and self._moves.has_moved(work, number):
+            # It may have been here before: then its mark is on the row, and all of it is the document's.
+            renumbered = self._renumbered(work, number)
+            known = renumbered is None and self._evidence.is_marked(existing)
+            return Found(None if renumbered else existing, renumbered, adopted=renumbered is None and not known)
         return Found(existing, adopted=ours is None)
 
     def _replaced(self, work: Work) -> str:
@@ -136,6 +147,9 @@ class Finder:
         """The row that p2c made for this document, or settled it as."""
         known = {self._comparer.new_header_key(document)} if self._template.destination == "sales" else set()
         if work.entry is not None:
+            if self._moves.has_moved(work, self._comparer.number(document)):
+                # What the ledger knows is the row that the document was before.
+                return None
             if not work.entry.destination_id:
                 # Rows of this system have no ids: what the ledger has settled, or begun, under this number is the row.
                 return candidates[0] if len(candidates) == 1 else None
@@ -217,13 +231,33 @@ class Finder:
         if work.entry is None or self._told:
             return None
         before = work.entry.number or work.document.key
-        if keys.fold(before) == keys.fold(keys.join(number)):
+        if keys.fold(before) == keys.fold(keys.join(number)) or self._moves.left(work, number):
             return None
+        settle = f"p2c conflicts settle {work.document.key!r} --keep source"
+        if self._moves.has_moved(work, number):
+            advice = f"move it back, or create the new record and put the old one out of use with {settle}"
+        else:
+            advice = f"change it there, or let it go as a new one with {settle}, and see to the old"
         return Flaw(
             ", ".join(self._source_key),
-            f"went as {before!r} and would now be {keys.join(number)!r}, a second one beside it: change it there, or "
-            f"let it go as a new one with p2c conflicts settle {work.document.key!r} --keep source, and see to the old",
+            f"went as {before!r} and would now be {keys.join(number)!r}, a second one beside it: {advice}",
+            code=KEY_CHANGED,
         )
+
+    async def _with_left(
+        self, works: Sequence[Work], numbers: Sequence[tuple[str, ...]], found: Sequence[Found]
+    ) -> list[Found]:
+        """The same; those that have moved with the row that they were before, if it is still there."""
+        left = [
+            self._moves.left(work, number) if one.flaw is None else ()
+            for work, number, one in zip(works, numbers, found, strict=True)
+        ]
+        wanted = [number for number in left if number]
+        there = await self._destination.fetch(self._write, self._legal_entity, wanted) if wanted else {}
+        return [
+            replace(one, moved=True, left=next(iter(there.get(keys.folded(number), ())), None)) if number else one
+            for one, number in zip(found, left, strict=True)
+        ]
 
     async def _elsewhere(
         self,

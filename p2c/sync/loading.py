@@ -30,6 +30,7 @@ from p2c.state.ledger import Entry
 from p2c.sync import conflicts, outcomes, remembering
 from p2c.sync.compare import Comparer
 from p2c.sync.finding import Finder, Found, apart
+from p2c.sync.moves import Moves, as_moved
 from p2c.sync.optional_fields import OptionalFields, Rejections
 from p2c.sync.outcomes import Awaited
 from p2c.sync.readying import Readier, ReadyDocument, blame
@@ -73,6 +74,7 @@ class Loader:
         self._dry = dry
         self._readier = Readier(mapper, destination, legal_entity)
         self._finder = Finder(mapper, comparer, destination, legal_entity, told=policy == "source", couplings=couplings)
+        self._moves = Moves(mapper, decided=policy == "source")
         witness = Witness(mapper, comparer)
         self._judge = conflicts.Judge(template, template_hash, legal_entity, witness, policy)
         self._memory = Memory(mapper, comparer, witness, template_hash)
@@ -171,6 +173,8 @@ class Loader:
         for (known, ready), there in zip(able, await self._finder.find(able), strict=True):
             # What the ledger says of an adopted document is of another row, if it says anything.
             work = replace(known, entry=None) if there.adopted else known
+            if there.moved:
+                work = replace(work, entry=as_moved(work.entry))
             if work.mapped.skipped is not None and not self._is_complete(there.existing):
                 done.append(Settled(work.document, outcomes.skipped(work.document, work.mapped.skipped)))
                 continue
@@ -187,6 +191,7 @@ class Loader:
             verdict = self._comparer.compare(ready, _compared(work, existing), ours)
             if work.entry is not None:
                 verdict = revived(verdict, self._mapper, ready, existing, work.entry.before)
+            verdict = self._moves.with_left(verdict, there.left)
             verdict = without_unstable(verdict, work, existing, self._hash)
             if (rejection := without_optional.get(id(work))) is not None:
                 verdict = self._optional.left_out(verdict, rejection)

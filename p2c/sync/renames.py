@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from p2c.documents import DocumentRead, Flaw, LegalEntity, SourceDocument, TableRead
 from p2c.equality import same_key
 from p2c.mapping.mapper import Mapper
+from p2c.state.conflicts import KEY_CHANGED
 from p2c.state.ledger import Entry, Ledger
 from p2c.state.newcomers import Newcomers
 from p2c.sync.deleting import by_id
@@ -95,6 +96,7 @@ class Renames:
             self._key,
             f"was {before!r} when the document last went, so the destination has it by that number: change it back, or "
             f"let it go as a new one with p2c conflicts settle {document.key!r} --keep source",
+            code=KEY_CHANGED,
         )
 
 

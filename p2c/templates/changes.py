@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from p2c.templates.models import Conflicts, Deletes, Evidence, FieldMap, HeaderAmounts, Model, Scalar
+from p2c.templates.models import Conflicts, Deletes, Evidence, FieldMap, HeaderAmounts, Model, Moves, Scalar
 
 
 class RuleChange(Model):
@@ -25,7 +25,7 @@ class FieldChange(FieldMap):
 class TemplateChange(Model):
     """What is different in one template.
 
-    - `enabled`, `schedule`, `deletes`, `conflicts`, `publish`, `headerAmounts`: as in the template.
+    - `enabled`, `schedule`, `deletes`, `moves`, `conflicts`, `publish`, `headerAmounts`: as in the template.
     - `deactivate`: the values that put a document out of use, in place of the template's.
     - `evidence`: what proves that a row at the destination is the document, in place of the template's.
     - `couplings`: by legal entity, keys of documents whose number at the destination is the same record.
@@ -41,6 +41,7 @@ class TemplateChange(Model):
     schedule: str | None = None
     deletes: Deletes | None = None
     deactivate: dict[str, Scalar] | None = None
+    moves: Moves | None = None
     conflicts: Conflicts | None = None
     publish: bool | None = None
     header_amounts: Annotated[HeaderAmounts | None, Field(alias="headerAmounts")] = None

@@ -20,6 +20,7 @@ from p2c.templates.models import (
     FieldMap,
     HeaderAmounts,
     Join,
+    Moves,
     Rule,
     Scalar,
     Split,
@@ -37,6 +38,10 @@ _CONFLICTS: dict[Conflicts, str] = {
     "source": "the source wins",
     "destination": "the destination wins",
     "ask": "a person decides",
+}
+_MOVES: dict[Moves, str] = {
+    "follow": "created with its new number, and the old record gets the values of `deactivate`, in one change set",
+    "ask": "rejected until a person decides",
 }
 _HEADER_AMOUNTS: dict[HeaderAmounts, str] = {
     "spread": "spread over the lines",
@@ -71,6 +76,8 @@ def _template(template: Template) -> Iterator[str]:
     if template.scope == "master":
         yield "- Only from the master legal entity of the connection set"
     yield f"- Deleted at the source: {_deletes(template)}. Changed on both sides: {_CONFLICTS[template.conflicts]}"
+    if template.can_move:
+        yield f"- Belongs to another record at the source (`moves`): {_MOVES[template.moves]}"
     if any(task.spread for task in template.tasks):
         yield f"- Header discounts and freight (`headerAmounts`): {_HEADER_AMOUNTS[template.header_amounts]}"
     for rule in template.update_only:

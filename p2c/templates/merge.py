@@ -35,7 +35,17 @@ def merge(template: Template, change: TemplateChange) -> Merged:
     """The template with the change applied. It is not checked yet: a change may make it wrong."""
     merged = Merged(template)
     update: dict[str, object] = {}
-    for name in ("enabled", "schedule", "deletes", "deactivate", "conflicts", "publish", "header_amounts", "couplings"):
+    for name in (
+        "enabled",
+        "schedule",
+        "deletes",
+        "deactivate",
+        "moves",
+        "conflicts",
+        "publish",
+        "header_amounts",
+        "couplings",
+    ):
         value = getattr(change, name)
         if value is not None:
             update[name] = value

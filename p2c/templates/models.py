@@ -25,6 +25,7 @@ Scalar = str | int | bool | None
 """A constant in a template. Decimals are written as text, `"12.50"`: JSON readers would make floats of them."""
 
 
+Moves = Literal["follow", "ask"]
 Deletes = Literal["ignore", "deactivate", "delete"]
 Conflicts = Literal["source", "destination", "ask"]
 Comparison = Literal["exact", "ignoreCase", "country", "zeroIsBlank"]
@@ -433,6 +434,9 @@ class Template(Model):
     `deletes`: what becomes of a document at the destination whose source is deleted: it stays (`ignore`), gets the
     values of `deactivate`, or is deleted. Leaving a filter or a rule is never a delete.
     `deactivate`: columns of the destination's header and the values that put it out of use.
+    `moves`: a document that gets another number at the destination because a record that it belongs to is another one
+    (a contact's account) is created there anew, and its old record gets the values of `deactivate` in the same change
+    set (`follow`), or a person decides (`ask`).
     `conflicts`: who wins when a document was changed on both sides since the last run: the `source`, the `destination`,
     or neither until a person decides (`ask`).
     `publish`: documents that are created as drafts are set active at once (products; without it the setting of the
@@ -460,6 +464,7 @@ class Template(Model):
     enabled: bool = True
     deletes: Deletes = "ignore"
     deactivate: dict[str, Scalar] = Field(default_factory=dict)
+    moves: Moves = "follow"
     conflicts: Conflicts = "source"
     publish: bool = False
     header_amounts: Annotated[HeaderAmounts, Field(alias="headerAmounts")] = "spread"
@@ -472,6 +477,18 @@ class Template(Model):
     def header(self) -> Task:
         """The task of the document's header."""
         return self.tasks[0]
+
+    @property
+    def own_key(self) -> tuple[bool, ...]:
+        """Which columns of the destination's key come from the document's own key at the source."""
+        own = {field.destination for field in self.header.fields if set(field.sources) & set(self.header.source.key)}
+        return tuple(column in own for column in self.header.destination.key)
+
+    @property
+    def can_move(self) -> bool:
+        """Whether a document can get another number while its key stays: `moves` matters then."""
+        known = set(self.own_key) == {True, False}
+        return known and self.destination == "finops" and bool(self.deactivate) and not self.lines
 
     @property
     def lines(self) -> tuple[Task, ...]:

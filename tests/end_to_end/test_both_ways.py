@@ -425,30 +425,6 @@ def test_another_number_that_came_while_a_rule_kept_the_row_back_is_noticed(stag
     assert not play.sandbox.finops.books.has("CustTable", "usmf", "N-2")
 
 
-def test_a_contact_that_changes_its_company_is_not_a_second_contact_before_a_person_says_so(stage: Raise) -> None:
-    play = stage()
-    play.company.set_up()
-    play.run()
-    sales, books = play.sandbox.sales, play.sandbox.finops.books
-    person = books.rows("ContactPerson")[0]
-    number, company = person["ContactPersonPartyNumber"], person["AssociatedPartyNumber"]
-    (contact,) = sales.rows("contact", msdynce_contactnumber=number)
-    other = next(
-        one
-        for one in sales.rows("account")
-        if one["accountnumber"] != company and books.has("CustTable", "usmf", one["accountnumber"])
-    )
-    sales.people.update("contact", contact["contactid"], {"parentcustomerid": ("account", other["accountid"])})
-    (letter,) = kept_back(play, play.run(["contacts"])).values()
-    assert (letter.kind.value, letter.key) == ("rejected", number)
-    assert [one["AssociatedPartyNumber"] for one in books.rows("ContactPerson", ContactPersonPartyNumber=number)] == [
-        company
-    ]
-    assert replay(play, letters(play, number)) == {number: "rejected"}
-    assert replay(play, letters(play, number), "source") == {number: "created"}
-    assert kinds(play.run(["contacts"], mode=FULL)) <= {"unchanged", "skipped"}
-
-
 @pytest.mark.parametrize("late", [True, False])
 def test_a_number_in_other_capitals_is_the_same_number(stage: Raise, late: bool) -> None:
     play = stage(project=override(accounts={"deletes": "delete"}))
