@@ -314,6 +314,7 @@ def test_status_before_and_after(p2c: P2C) -> None:
         "underWay": False,
         "documents": 0,
         "parked": 0,
+        "retrying": 0,
         "deadLetters": 0,
         "newestRun": None,
         "status": None,

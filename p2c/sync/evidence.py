@@ -21,6 +21,7 @@ from p2c.documents import (
     TableRead,
     Value,
 )
+from p2c.equality import fold_key
 from p2c.mapping.mapper import Mapper
 from p2c.mapping.plan import Absence
 from p2c.sync.readying import ReadyDocument
@@ -127,14 +128,14 @@ class Sides:
         read = DocumentRead(TableRead(header.name, entity, columns, tuple(dict.fromkeys([*columns, *paths]))))
         names = [row_text(key) for key in wanted]
         found = await self._destination.documents(read, self._legal_entity, names)
-        return {keys.join(one.header.get(column) for column in columns).casefold(): one.header for one in found}
+        return {fold_key(keys.join(row.header.get(column) for column in columns)): row.header for row in found}
 
 
 def row_text(key: RowKey) -> str:
     """The key of a destination row in one spelling: the id, or the values of the key columns but the legal entity."""
     if isinstance(key, str):
-        return key.casefold()
-    return keys.join(value for column, value in key if column != "dataAreaId").casefold()
+        return fold_key(key)
+    return fold_key(keys.join(value for column, value in key if column != "dataAreaId"))
 
 
 def _text(value: Value) -> str | None:

@@ -129,9 +129,9 @@ def test_a_price_that_sales_cannot_hold_is_counted_and_named(stage: Raise) -> No
     (finished,) = play.run(["orders-to-sales"])
     notes = [note for outcome in play.outcomes(finished) for note in outcome.notes if outcome.key == "M-prices"]
     assert [(note.code.value, note.line, note.field) for note in notes] == [
-        ("equal-after-rounding", "OrderLine 1", "SalesPrice"),
-        ("equal-after-rounding", "OrderLine 2", "SalesPrice"),
-        ("equal-after-rounding", "OrderLine 3", "SalesPrice"),
+        ("equal-after-rounding", "OrderLine 1 (CUP-12)", "SalesPrice"),
+        ("equal-after-rounding", "OrderLine 2 (CUP-12)", "SalesPrice"),
+        ("equal-after-rounding", "OrderLine 3 (CUP-12)", "SalesPrice"),
     ]
     assert finished.record.note_counts["equal-after-rounding"] >= len(notes)
     first = lines_in_sales(play, "M-prices")[0]
