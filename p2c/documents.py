@@ -227,7 +227,9 @@ class MappedDocument:
     """A document for the destination. `key` is the document's key there, `fingerprint` its hash (SHA-256, hex).
 
     `skipped` is the rule that keeps the document itself back: then there are only values of the header, for a document
-    that the destination has completely; otherwise it is skipped by this rule.
+    that the destination has completely; otherwise it is skipped by this rule. `canceled` names the columns of the
+    source that say it was canceled there: nothing is written, and a person is asked where the destination goes on with
+    it.
     """
 
     key: str
@@ -238,6 +240,7 @@ class MappedDocument:
     notes: tuple[Note, ...] = ()
     spread: SpreadAmounts | None = None
     skipped: Skipped | None = None
+    canceled: str = ""
 
 
 @dataclass(frozen=True, slots=True)

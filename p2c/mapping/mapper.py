@@ -31,7 +31,7 @@ from p2c.mapping.encode import text_of
 from p2c.mapping.fields import CompiledField
 from p2c.mapping.fingerprint import fingerprint
 from p2c.mapping.kinds import Scope
-from p2c.mapping.plan import Absence, CompiledRule, TaskPlan, plan
+from p2c.mapping.plan import Absence, CompiledRule, TaskPlan, cancellations, plan
 from p2c.mapping.refusal import Unmappable
 from p2c.mapping.spread import Spreader
 from p2c.mapping.text import plain
@@ -69,13 +69,14 @@ class Mapper:
             if one.task.spread is not None
         }
         self._currency = shape.currency(template, self._header, context)
+        self._canceled = cancellations(template, Absence(context.absent))
         self._area: dict[str, Value] = {LEGAL_ENTITY: context.legal_entity} if template.destination == "finops" else {}
 
     # --- what is read and written ---
 
     def reads(self) -> DocumentRead:
         """What to read: every path that fields, rules, includes, keys, links, versions and the currency need."""
-        return shape.reads(self.template, self._plans)
+        return shape.reads(self.template, self._plans, Absence(self.context.absent))
 
     def writes(self) -> DocumentWrite:
         """Where rows go, and which columns of those that are there have to be read to compare and to guard them."""
@@ -156,12 +157,13 @@ class Mapper:
     def map(self, document: SourceDocument) -> Mapped:
         """The document for the destination; Skipped by the first rule that does not hold; Rejected with all flaws.
 
-        Where all rules that do not hold let some fields go, it is a document of these (`MappedDocument.skipped`).
+        Where a document was canceled, or all rules that do not hold let some fields go, it is a document of the header
+        alone (`MappedDocument.skipped`).
         """
         skipped = self._skipped(document)
         if skipped is None:
             return self._map(document)
-        return self._partly(document, skipped) or skipped
+        return self._header_only(document, skipped) or skipped
 
     def map_versions(self, documents: Sequence[SourceDocument]) -> list[tuple[SourceDocument, Mapped]]:
         """Maps documents of which several may have one key (and legal entity), in the order given.
@@ -179,10 +181,26 @@ class Mapper:
         for positions in rivals.values():
             if len(positions) > 1:
                 verdicts.update(self._settle(documents, positions))
+        for position in self._last_skipped(documents, skipped, set(rivals)):
+            verdicts[position] = self.map(documents[position])
         return [
-            (document, skipped[position] or verdicts.get(position) or self._map(document))
+            (document, verdicts.get(position) or skipped[position] or self._map(document))
             for position, document in enumerate(documents)
         ]
+
+    def _last_skipped(
+        self, documents: Sequence[SourceDocument], skipped: Sequence[Skipped | None], going: set[tuple[str, str]]
+    ) -> Iterator[int]:
+        """Of each key of which rules skip all versions, the highest version: that one may have been canceled."""
+        version = self.template.header.source.version
+        last: dict[tuple[str, str], int] = {}
+        for position, document in enumerate(documents):
+            key = (document.legal_entity, fold_key(document.key))
+            if version and document.key and skipped[position] is not None and key not in going:
+                known = last.setdefault(key, position)
+                if _rank(document.header.get(version)) > _rank(documents[known].header.get(version)):
+                    last[key] = position
+        yield from last.values()
 
     def _settle(self, documents: Sequence[SourceDocument], positions: list[int]) -> Iterator[tuple[int, Mapped]]:
         """The verdict on each of several eligible documents with one key, but for the one that counts."""
@@ -222,13 +240,16 @@ class Mapper:
                             return first
         return first
 
-    def _partly(self, document: SourceDocument, skipped: Skipped) -> MappedDocument | None:
-        """Those fields of the header that go although a rule skips the document; None: there are none, or with flaws.
+    def _header_only(self, document: SourceDocument, skipped: Skipped) -> MappedDocument | None:
+        """What concerns the destination of a document that a rule skips; None: nothing, or it has flaws.
 
-        What else of the header is needed to recognise the row at the destination goes on create, which never happens.
+        That are fields of the header that go all the same, or that the document was canceled. What else of the header
+        is needed to recognise the row there goes on create, which never happens.
         """
-        going = {field.slot: field.name for field in self._header.fields if field.name in skipped.still}
-        if not going or not document.key:
+        canceled = next((one for one in self._canceled if one.holds(document.header)), None)
+        still = () if canceled else skipped.still
+        going = {field.slot: field.name for field in self._header.fields if field.name in still}
+        if not document.key or not (going or canceled):
             return None
         header = self.template.header.destination
         named = {*header.key, *going.values(), *(path for evidence in header.evidence for path in evidence.same)}
@@ -242,6 +263,10 @@ class Mapper:
         others = {slot: value for slot, value in row.values.items() if slot not in values}
         key = "|".join(row.key) if self.template.destination == "finops" else document.key
         row = replace(row, key=(), values=values, create={**others, **row.create})
+        if canceled:
+            columns = ", ".join(sorted(canceled.paths()))
+            mark = fingerprint(key, row, ())
+            return MappedDocument(key, document.source_id, row, (), mark, skipped=skipped, canceled=columns)
         names = ", ".join(going.values())
         note = Note(NoteCode.PARTLY_SYNCED, f"only {names} is synced ({skipped.rule}): {skipped.reason}", names)
         return MappedDocument(key, document.source_id, row, (), fingerprint(key, row, ()), (note,), skipped=skipped)

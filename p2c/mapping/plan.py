@@ -73,6 +73,15 @@ class TaskPlan:
         return (rule for rule in self.rules if not rule.condition.holds(row))
 
 
+def cancellations(template: Template, absence: Absence) -> tuple[Expression, ...]:
+    """The conditions that each say that a document was canceled at its source; none where nobody asks."""
+    if template.canceled is None or template.cancellations == "ignore":
+        return ()
+    entity = template.header.source.entity
+    parsed = map(filters.parse, template.canceled.when)
+    return tuple(one for one in parsed if not absence.missing(template.source, entity, one.paths()))
+
+
 class Absence:
     """Which paths an environment cannot serve, since a Sales column on their way is absent."""
 
@@ -112,6 +121,10 @@ def plan(template: Template, context: Context) -> tuple[TaskPlan, ...]:
     """The tasks that apply, the header's first. Raises ConfigError with all that does not fit the environment."""
     planner = _Planner(template, context)
     plans = tuple(planner.task(task) for task in template.tasks if planner.applies(task))
+    # Whether a document is canceled is seen at the destination wherever that is asked.
+    if template.canceled is not None:
+        unless = filters.parse(template.canceled.unless)
+        planner.need("destination", template.header, "/canceled/unless", unless.paths())
     for position, rule in enumerate(template.update_only):
         planner.need("source", template.header, f"/updateOnly/{position}", filters.parse(rule.when).paths())
     if planner.problems:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from p2c.documents import DocumentRead, DocumentWrite, Row, TableRead, TableWrite
 from p2c.mapping.amounts import inputs
 from p2c.mapping.context import Context, Currency, DocumentScope
-from p2c.mapping.plan import Absence, TaskPlan
+from p2c.mapping.plan import Absence, TaskPlan, cancellations
 from p2c.mapping.refusal import Unmappable
 from p2c.templates import filters
 from p2c.templates.models import (
@@ -48,7 +48,7 @@ def currency(template: Template, header: TaskPlan, context: Context) -> Currency
     return of
 
 
-def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
+def reads(template: Template, plans: Sequence[TaskPlan], absence: Absence) -> DocumentRead:
     """What to read of the source. Tasks whose source is `self` add their columns to the task whose rows they take."""
     header = template.header
     wanted: dict[str, dict[str, None]] = {one.reader.name: {} for one in plans}
@@ -67,6 +67,8 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
     mine |= dict.fromkeys(shown.source for shown in header.destination.shown if shown.source)
     for rule in template.update_only:
         mine |= dict.fromkeys(sorted(filters.parse(rule.when).paths()))
+    deciding = dict.fromkeys(path for one in cancellations(template, absence) for path in sorted(one.paths()))
+    mine |= deciding
     if template.source == "sales" and any(_needs_currency(one) for one in plans):
         mine[CURRENCY] = None
     for compiled in plans[0].rules:
@@ -75,6 +77,7 @@ def reads(template: Template, plans: Sequence[TaskPlan]) -> DocumentRead:
     watched: dict[str, dict[str, None]] = {one.reader.name: {} for one in plans}
     for one in plans:
         watched[one.reader.name] |= dict.fromkeys(_deciding_paths(one))
+    watched[header.name] |= deciding
     tables = [
         TableRead(
             task=one.task.name,
@@ -113,6 +116,8 @@ def writes(template: Template, plans: Sequence[TaskPlan], absence: Absence) -> D
             columns |= dict.fromkeys(
                 mark for mark in marks if not absence.missing(template.destination, there.entity, [mark])
             )
+        if one is plans[0] and template.canceled is not None:
+            columns |= dict.fromkeys(sorted(filters.parse(template.canceled.unless).paths()))
         if one is plans[0]:
             columns |= dict.fromkeys(name for task in template.tasks for name in task.destination.link.values())
         tables.append(

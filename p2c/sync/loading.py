@@ -28,6 +28,7 @@ from p2c.state.conflicts import Conflict
 from p2c.state.couplings import CouplingList
 from p2c.state.ledger import Entry
 from p2c.sync import conflicts, outcomes, remembering
+from p2c.sync.cancellations import CancellationJudge
 from p2c.sync.compare import Comparer
 from p2c.sync.finding import Finder, Found, apart
 from p2c.sync.moves import Moves, as_moved
@@ -80,6 +81,7 @@ class Loader:
         self._memory = Memory(mapper, comparer, witness, template_hash)
         self._hash = template_hash
         self._optional = OptionalFields(mapper, legal_entity)
+        self._cancellations = CancellationJudge(mapper, legal_entity)
         self._guards = [(rule, parse_filter(rule.when)) for rule in template.header.destination.guards]
         self._update_only = [(rule, parse_filter(rule.when)) for rule in template.update_only]
         self._unfinished = template.header.destination.unfinished
@@ -175,8 +177,12 @@ class Loader:
             work = replace(known, entry=None) if there.adopted else known
             if there.moved:
                 work = replace(work, entry=as_moved(work.entry))
-            if work.mapped.skipped is not None and not self._is_complete(there.existing):
-                done.append(Settled(work.document, outcomes.skipped(work.document, work.mapped.skipped)))
+            skipped = work.mapped.skipped
+            if work.mapped.canceled and (flaw := self._cancellations.flaw(work, there.existing)):
+                done.append(Settled(work.document, outcomes.rejected(work.document, [flaw])))
+                continue
+            if skipped is not None and (work.mapped.canceled or not self._is_complete(there.existing)):
+                done.append(Settled(work.document, outcomes.skipped(work.document, skipped)))
                 continue
             if there.flaw is not None:
                 done.append(self._rejected(work.document, there, there.flaw))

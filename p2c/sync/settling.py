@@ -17,11 +17,12 @@ from p2c.state.ledger import Ledger
 from p2c.state.runs import Runs
 from p2c.state.waiting import Kind, Waiting, WaitingList
 from p2c.sync.outcomes import counted, without_key
-from p2c.sync.work import Settled
+from p2c.sync.work import CANCELED, Settled
 
 _AGAIN = frozenset({OutcomeKind.PARKED, OutcomeKind.FAILED})
-"""What every run tries again: nobody needs to change the document for it to go. So is one whose number is taken, since
-the record that has the number may be changed."""
+"""What every run tries again: nobody needs to change the document for it to go."""
+_AGAIN_BY_CODE = frozenset({NUMBER_TAKEN, CANCELED})
+"""Rejections that a change at the destination can end: the record that has the number, or the order to be canceled."""
 
 _WAITS: dict[OutcomeKind, Kind] = {
     OutcomeKind.PARKED: "parked",
@@ -147,7 +148,7 @@ class Settler:
             last=moment(now),
             attempts=(known.attempts if known else 0) + 1,
             request_id=outcome.request_id,
-            again=outcome.kind in _AGAIN or outcome.rule == NUMBER_TAKEN,
+            again=outcome.kind in _AGAIN or outcome.rule in _AGAIN_BY_CODE,
             retries=retries,
             retry_after=moment(now + timedelta(minutes=self._retry_minutes[retries])) if retry else "",
             rule=outcome.rule,

@@ -15,6 +15,9 @@ from p2c.sync.readying import ReadyDocument
 BEGUN = "begun"
 """Outcome in the ledger: rows are being added, and are known as ours whatever becomes of the process meanwhile."""
 
+CANCELED = "canceled-in-sales"
+"""The reason code of a document that was canceled in Sales while F&O goes on with it."""
+
 Note = Callable[[Mapping[str, Entry]], Awaitable[None]]
 """Makes entries of the ledger durable, by document key."""
 

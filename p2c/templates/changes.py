@@ -6,7 +6,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from p2c.templates.models import Conflicts, Deletes, Evidence, FieldMap, HeaderAmounts, Model, Moves, Scalar
+from p2c.templates.models import (
+    Cancellations,
+    Conflicts,
+    Deletes,
+    Evidence,
+    FieldMap,
+    HeaderAmounts,
+    Model,
+    Moves,
+    Scalar,
+)
 
 
 class RuleChange(Model):
@@ -25,7 +35,8 @@ class FieldChange(FieldMap):
 class TemplateChange(Model):
     """What is different in one template.
 
-    - `enabled`, `schedule`, `deletes`, `moves`, `conflicts`, `publish`, `headerAmounts`: as in the template.
+    - `enabled`, `schedule`, `deletes`, `moves`, `conflicts`, `cancellations`, `publish`, `headerAmounts`: as in the
+      template.
     - `deactivate`: the values that put a document out of use, in place of the template's.
     - `evidence`: what proves that a row at the destination is the document, in place of the template's.
     - `couplings`: by legal entity, keys of documents whose number at the destination is the same record.
@@ -43,6 +54,7 @@ class TemplateChange(Model):
     deactivate: dict[str, Scalar] | None = None
     moves: Moves | None = None
     conflicts: Conflicts | None = None
+    cancellations: Cancellations | None = None
     publish: bool | None = None
     header_amounts: Annotated[HeaderAmounts | None, Field(alias="headerAmounts")] = None
     evidence: list[Evidence] | None = None

@@ -30,6 +30,7 @@ def mistakes(template: Template) -> Iterator[Mistake]:
     yield from _deactivation(template)
     yield from _amounts(template)
     yield from _rules(template.update_only, template.source, template.header.source.entity, ("updateOnly",))
+    yield from _cancellation(template)
     for index, task in enumerate(template.tasks):
         for place, message in _TaskCheck(template, index, task).mistakes():
             yield ("tasks", index, *place), message
@@ -52,6 +53,17 @@ def _deactivation(template: Template) -> Iterator[Mistake]:
             yield place, f"{name} says nothing of being in use: name a state, a choice or a flag"
         elif message := fitting.wrong_constant(value, end):
             yield place, message
+
+
+def _cancellation(template: Template) -> Iterator[Mistake]:
+    """Conditions over the header at both ends."""
+    if template.canceled is None:
+        return
+    for at, when in enumerate(template.canceled.when):
+        for message in expression(when, template.source, template.header.source.entity):
+            yield ("canceled", "when", at), message
+    for message in expression(template.canceled.unless, template.destination, template.header.destination.entity):
+        yield ("canceled", "unless"), message
 
 
 def _amounts(template: Template) -> Iterator[Mistake]:

@@ -43,6 +43,7 @@ _MOVES: dict[Moves, str] = {
     "follow": "created with its new number, and the old record gets the values of `deactivate`, in one change set",
     "ask": "rejected until a person decides",
 }
+_CANCELLATIONS = {"ask": "a person is asked", "ignore": "it is skipped"}
 _HEADER_AMOUNTS: dict[HeaderAmounts, str] = {
     "spread": "spread over the lines",
     "ignore": "left out, with a note on each document",
@@ -80,6 +81,12 @@ def _template(template: Template) -> Iterator[str]:
         yield f"- Belongs to another record at the source (`moves`): {_MOVES[template.moves]}"
     if any(task.spread for task in template.tasks):
         yield f"- Header discounts and freight (`headerAmounts`): {_HEADER_AMOUNTS[template.header_amounts]}"
+    if template.canceled is not None:
+        when = " or ".join(f"`{condition}`" for condition in template.canceled.when)
+        yield (
+            f"- Canceled at the source ({when}) while the destination goes on with it (not "
+            f"`{template.canceled.unless}`): {_CANCELLATIONS[template.cancellations]} (`cancellations`)"
+        )
     for rule in template.update_only:
         yield f"- Never created, only updated, unless `{rule.when}`: {rule.reason}"
     yield ""

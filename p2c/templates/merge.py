@@ -31,21 +31,26 @@ class Merged:
         return None
 
 
+_SETTINGS = (
+    "enabled",
+    "schedule",
+    "deletes",
+    "deactivate",
+    "moves",
+    "conflicts",
+    "cancellations",
+    "publish",
+    "header_amounts",
+    "couplings",
+)
+"""What a change may set in a template as it is."""
+
+
 def merge(template: Template, change: TemplateChange) -> Merged:
     """The template with the change applied. It is not checked yet: a change may make it wrong."""
     merged = Merged(template)
     update: dict[str, object] = {}
-    for name in (
-        "enabled",
-        "schedule",
-        "deletes",
-        "deactivate",
-        "moves",
-        "conflicts",
-        "publish",
-        "header_amounts",
-        "couplings",
-    ):
+    for name in _SETTINGS:
         value = getattr(change, name)
         if value is not None:
             update[name] = value

@@ -28,6 +28,7 @@ Scalar = str | int | bool | None
 Moves = Literal["follow", "ask"]
 Deletes = Literal["ignore", "deactivate", "delete"]
 Conflicts = Literal["source", "destination", "ask"]
+Cancellations = Literal["ask", "ignore"]
 Comparison = Literal["exact", "ignoreCase", "country", "zeroIsBlank"]
 
 
@@ -423,6 +424,18 @@ class Amounts(Model):
     line: LineColumns
 
 
+class Cancellation(Model):
+    """How a document looks that was canceled at the source, and how one that is at an end at the destination.
+
+    `when`: OData expressions over the source's header, each of which says that it was canceled; one that needs a column
+    that the environment does not have is left out. `unless`: an expression over the destination's header: where it
+    holds, the document is at an end there too.
+    """
+
+    when: Annotated[list[str], Field(min_length=1)]
+    unless: str
+
+
 class Template(Model):
     """What one template synchronises, in which direction, after which others, how often.
 
@@ -439,6 +452,9 @@ class Template(Model):
     set (`follow`), or a person decides (`ask`).
     `conflicts`: who wins when a document was changed on both sides since the last run: the `source`, the `destination`,
     or neither until a person decides (`ask`).
+    `canceled`: how a document is recognised that was canceled at the source while the destination, which cannot be made
+    to cancel it, goes on with it.
+    `cancellations`: a person decides about such a document (`ask`), or it is skipped (`ignore`).
     `publish`: documents that are created as drafts are set active at once (products; without it the setting of the
     Sales organization *Create products in active state* decides).
     `headerAmounts`: header discounts and freight, which the destination has no field for, are spread over the lines
@@ -466,6 +482,8 @@ class Template(Model):
     deactivate: dict[str, Scalar] = Field(default_factory=dict)
     moves: Moves = "follow"
     conflicts: Conflicts = "source"
+    canceled: Cancellation | None = None
+    cancellations: Cancellations = "ask"
     publish: bool = False
     header_amounts: Annotated[HeaderAmounts, Field(alias="headerAmounts")] = "spread"
     amounts: Amounts | None = None

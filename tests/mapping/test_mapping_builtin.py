@@ -183,13 +183,37 @@ def test_quote(context: Context) -> None:
     [
         ({"msdynce_hasexternallymaintainedproductsonly": False}, "external-products-only"),
         ({"statecode": 0}, "activated"),
-        ({"statecode": 3, "statuscode": 5}, "activated"),
+        ({"statecode": 3, "statuscode": 7}, "activated"),
     ],
 )
 def test_quotes_that_do_not_go(changes: dict[str, object], rule: str, context: Context) -> None:
     result = mapper("quotes", context).map(quote(**changes))
     assert isinstance(result, Skipped)
     assert result.rule == rule
+
+
+@pytest.mark.parametrize("status", [5, 6])
+def test_of_a_quote_that_was_lost_or_canceled_only_that_goes(status: int, context: Context) -> None:
+    result = mapper("quotes", context).map(quote(statecode=3, statuscode=status))
+    assert isinstance(result, MappedDocument)
+    assert result.skipped is not None
+    assert (result.skipped.rule, result.canceled) == ("activated", "statecode, statuscode")
+    assert (dict(result.header.values), result.lines) == ({"dataAreaId": "usmf"}, ())
+
+
+def test_of_several_revisions_that_do_not_go_the_newest_may_be_canceled(context: Context) -> None:
+    def outcomes_of(*states: tuple[int, int]) -> list[bool]:
+        revisions = [
+            replace(quote(statecode=state, statuscode=status, revisionnumber=number), source_id=str(number))
+            for number, (state, status) in enumerate(states)
+        ]
+        found = mapper("quotes", context).map_versions(revisions)
+        return [isinstance(result, MappedDocument) and bool(result.canceled) for _, result in found]
+
+    assert outcomes_of((3, 7), (3, 5)) == [False, True]
+    assert outcomes_of((3, 5), (0, 1)) == [False, False], "a draft may still become the quote"
+    assert outcomes_of((3, 5), (1, 2)) == [False, False]
+    assert outcomes_of((1, 2), (3, 5)) == [False, False], "an active revision counts"
 
 
 @pytest.mark.parametrize(("state", "status"), [(1, 2), (2, 4), (3, 647390000)])

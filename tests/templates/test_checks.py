@@ -125,6 +125,18 @@ TO_FINOPS = [
     ),
     ("updateOnly", [{"name": "a", "when": "x eq 1", "reason": "r"}], "/updateOnly/0/when", "no column 'x'"),
     (
+        "canceled",
+        {"when": ["statecode eq 3", "nmae eq 'x'"], "unless": "SalesQuotationStatus eq 'Lost'"},
+        "/canceled/when/1",
+        "mean 'name'",
+    ),
+    (
+        "canceled",
+        {"when": ["statecode eq 3"], "unless": "SalesQuotationStatus eq 'Gone'"},
+        "/canceled/unless",
+        "'Gone'",
+    ),
+    (
         "tasks/0/destination/guards",
         [{"name": "a", "when": "SalesQuotationStatus eq 'Creatd'", "reason": "r"}],
         "/tasks/0/destination/guards/0/when",
