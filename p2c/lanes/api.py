@@ -74,6 +74,13 @@ class Replay(Sent):
     idempotency_key: IdempotencyKey = ""
 
 
+class Couple(Sent):
+    """Of which dead letters the record and the one that has its number are the same."""
+
+    ids: Annotated[list[Annotated[str, Field(max_length=900)]], Field(min_length=1, max_length=500)]
+    idempotency_key: IdempotencyKey = ""
+
+
 class RecordNote(Given):
     """A remark on a record that does not change its outcome."""
 
@@ -169,6 +176,14 @@ class LegalEntityList(Given):
     legal_entities: list[LegalEntityInfo]
 
 
+class FieldSides(Given):
+    """A field with what both records hold; empty where one holds nothing."""
+
+    field: str
+    source: str = Field(default="", description="What the record holds.")
+    destination: str = Field(default="", description="What the record that has its number holds.")
+
+
 class DeadLetter(Given):
     """A record, or a message, that needs a person."""
 
@@ -185,6 +200,10 @@ class DeadLetter(Given):
     last: str = ""
     request_id: str = ""
     retry_after: str = Field(default="", description="When it is retried automatically; empty if it is not.")
+    rule: str = Field(default="", description="The kind of the rejection where it has a name, such as number-taken.")
+    sides: list[FieldSides] = Field(
+        default_factory=list, description="Both records, field by field, where the number is taken by another one."
+    )
 
 
 class DeadLetterList(Given):

@@ -30,7 +30,7 @@ from p2c.templates.models import Template
 
 _POLL_SECONDS = 0.5
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,149}\Z")
-_KINDS: Mapping[Kind, str] = {"run": "a run", "record": "one record", "replay": "a replay"}
+_KINDS: Mapping[Kind, str] = {"run": "a run", "record": "one record", "replay": "a replay", "couple": "a confirmation"}
 _WORST: tuple[RunState, ...] = ("Error", "Cancelled", "Warning", "Completed")
 
 
@@ -75,9 +75,11 @@ class Asking:
         part = Part(run_id=f"{id_}-{chosen[0]}", template=template.id, legal_entity=chosen[0], keys=[key])
         return await self._keep(_request(id_, "record", asked, "", [part]), correlation_id)
 
-    async def replayed(self, question: object, idempotency_key: str, correlation_id: str) -> Request | None:
+    async def replayed(
+        self, question: object, idempotency_key: str, correlation_id: str, *, kind: Kind = "replay"
+    ) -> Request | None:
         """The replay that was asked for with this key before; None when there was none. Raises AskedOtherwise."""
-        return await self._before(idempotency_key, "replay", _hash("replay", question), correlation_id)
+        return await self._before(idempotency_key, kind, _hash(kind, question), correlation_id)
 
     async def replay(
         self,
@@ -85,10 +87,13 @@ class Asking:
         chosen: Mapping[tuple[str, str], Sequence[str]],
         idempotency_key: str,
         correlation_id: str,
+        *,
+        kind: Kind = "replay",
     ) -> Request:
         """Asks for documents, by template and legal entity, to be read and synchronised again.
 
-        `question` is what the caller said, of which `chosen` came. Raises AskedOtherwise.
+        `question` is what the caller said, of which `chosen` came. The `kind` *couple* confirms first that they are the
+        records that have their numbers. Raises AskedOtherwise.
         """
         id_ = _id(idempotency_key)
         pieces = [
@@ -100,7 +105,7 @@ class Asking:
             Part(run_id=f"{id_}-{index}", template=template, legal_entity=entity, keys=list(keys))
             for index, ((template, entity), keys) in enumerate(pieces)
         ]
-        return await self._keep(_request(id_, "replay", _hash("replay", question), "", parts), correlation_id)
+        return await self._keep(_request(id_, kind, _hash(kind, question), "", parts), correlation_id)
 
     async def status(self, id_: str) -> RunStatus:
         """Where a request, or a run that nobody requested, stands. Raises Unknown."""
@@ -183,7 +188,7 @@ class Asking:
             for_what = _KINDS[kept.kind] + (" with another body" if kept.kind == kind else "")
             raise AskedOtherwise(f"This idempotency key was used before, for {for_what}.", hint="Use a new one.")
         runs = Runs(await self._parts.store())
-        trigger: Trigger = "replay" if kind == "replay" else "http"
+        trigger: Trigger = "replay" if kind in ("replay", "couple") else "http"
         waiting = []
         for part in kept.parts:
             record = await runs.load(part.run_id)
@@ -275,6 +280,7 @@ def _message(part: Part, request: Request, trigger: Trigger, correlation_id: str
         run_id=part.run_id,
         keys=part.keys,
         careful=True,
+        couple=request.kind == "couple",
         correlation_id=correlation_id,
         requested=request.created,
     )

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from p2c.lanes.api import DeadLetter
+from p2c.lanes.api import DeadLetter, FieldSides
 from p2c.lanes.parts import Parts, Unknown
 from p2c.state.poison import Poison, PoisonList
 from p2c.state.waiting import Waiting
@@ -117,6 +117,11 @@ def _record(one: Waiting) -> DeadLetter:
         last=one.last,
         request_id=one.request_id,
         retry_after=one.retry_after,
+        rule=one.rule,
+        sides=[
+            FieldSides(field=side.field, source=side.source or "", destination=side.destination or "")
+            for side in one.sides
+        ],
     )
 
 

@@ -76,7 +76,8 @@ class SliceMessage(_Message):
 class KeysMessage(_Message):
     """These documents may have changed. `cause` is the event or source version; with a `runId` there is a record.
 
-    `careful`: compare with the destination also what the ledger knows as settled.
+    `careful`: compare with the destination also what the ledger knows as settled. `couple`: a person confirms that the
+    documents are the records that have their numbers.
     """
 
     kind: Literal["keys"] = "keys"
@@ -84,6 +85,7 @@ class KeysMessage(_Message):
     cause: str = ""
     run_id: Annotated[str, Field(alias="runId")] = ""
     careful: bool = False
+    couple: bool = False
 
     @property
     def message_id(self) -> str:

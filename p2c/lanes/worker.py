@@ -14,6 +14,7 @@ from p2c.lanes.coalescing import Reads
 from p2c.lanes.fence import ENDED, Step, step
 from p2c.lanes.messages import KeysMessage, SliceMessage
 from p2c.lanes.post import Post
+from p2c.operations.couple import confirm
 from p2c.state.checkpoint import Checkpoint, Checkpoints
 from p2c.state.requests import Requests
 from p2c.state.runs import RunRecord, Runs, Status
@@ -233,6 +234,8 @@ class Worker:
 
     async def _replay(self, plan: Plan, lane: Lane, message: KeysMessage) -> str:
         """Dead letters once more, as the command line replays them. What went through since is left as it is."""
+        if message.couple:
+            await confirm(lane, message.keys)
         waiting = await lane.waiting.get_many(message.keys)
         replay = self._session.replay(lane, plan)
         _, outcomes = await replay.replay(list(waiting.values()), run_id=message.run_id, trigger=message.trigger)

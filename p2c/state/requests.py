@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from p2c.errors import PreconditionFailed, StateError
 from p2c.state.store import Store
 
-Kind = Literal["run", "record", "replay"]
+Kind = Literal["run", "record", "replay", "couple"]
 
 
 class Part(BaseModel):

@@ -14,6 +14,7 @@ from p2c.lanes.api import (
     LONGEST_RECORD_KEY,
     CheckList,
     CheckResult,
+    Couple,
     DeadLetterList,
     Health,
     LegalEntityInfo,
@@ -32,6 +33,7 @@ from p2c.lanes.letters import Letters, by_lane
 from p2c.lanes.messages import Malformed
 from p2c.lanes.parts import Parts, Refused
 from p2c.operations.checks import check_app
+from p2c.state.conflicts import NUMBER_TAKEN
 from p2c.triggers.access import Role
 from p2c.triggers.answers import Call, answer, json_answer, run_url
 from p2c.triggers.openapi import document
@@ -93,6 +95,11 @@ def http(parts: Parts, level: func.AuthLevel) -> func.Blueprint:
     @bp.route("dead-letters/replay", methods=["POST"], auth_level=level)
     async def dead_letters_replay(req: func.HttpRequest) -> func.HttpResponse:
         return await answer(parts, req, Role.REPLAY, desk.replay)
+
+    @bp.function_name("dead_letters_couple")
+    @bp.route("dead-letters/couple", methods=["POST"], auth_level=level)
+    async def dead_letters_couple(req: func.HttpRequest) -> func.HttpResponse:
+        return await answer(parts, req, Role.REPLAY, desk.couple)
 
     _about_the_app(bp, parts, desk, level)
     return bp
@@ -199,6 +206,21 @@ class _Desk:
             request = await self._asking.replay(question, by_lane(letters), key, call.correlation_id)
             ids = [one.id for one in letters]
         await self._letters.send_again(ids)
+        return self._standing(call, await self._asking.status(request.id), accepted=True)
+
+    async def couple(self, call: Call) -> func.HttpResponse:
+        asked = call.body(Couple)
+        key = asked.idempotency_key or _idempotency_key(call)
+        question = {"ids": sorted(set(asked.ids))}
+        request = await self._asking.replayed(question, key, call.correlation_id, kind="couple")
+        if request is None:
+            letters = await self._letters.chosen(asked.ids)
+            if others := [one.key for one in letters if one.rule != NUMBER_TAKEN or one.line]:
+                raise Refused(
+                    f"The number of these records is not taken by another record: {', '.join(others[:20])}.",
+                    hint="Leave out the dead letters whose rule is not number-taken, and those that name a line.",
+                )
+            request = await self._asking.replay(question, by_lane(letters), key, call.correlation_id, kind="couple")
         return self._standing(call, await self._asking.status(request.id), accepted=True)
 
     async def checks(self, call: Call) -> func.HttpResponse:

@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from p2c import __version__
 from p2c.lanes.api import (
     CheckList,
+    Couple,
     DeadLetter,
     DeadLetterList,
     Health,
@@ -198,6 +199,18 @@ OPERATIONS: tuple[Operation, ...] = (
         {202: RunStatus},
         Role.REPLAY,
         Replay,
+        problems=_POSTED,
+    ),
+    Operation(
+        "post",
+        "/dead-letters/couple",
+        "CoupleDeadLetters",
+        "Couple dead letters",
+        "Confirms that each record is the one that has its number, and synchronizes it. The dead letter, whose rule "
+        "must be number-taken, shows both records.",
+        {202: RunStatus},
+        Role.REPLAY,
+        Couple,
         problems=_POSTED,
     ),
     Operation(

@@ -127,7 +127,7 @@ def test_a_connection_is_tested_with_a_get_that_needs_a_role_and_nothing_else() 
 
 def test_what_is_accepted_says_where_to_ask_and_what_comes_of_it() -> None:
     accepted = [one["responses"] for one in operations().values() if "202" in one["responses"]]
-    assert len(accepted) == 5
+    assert len(accepted) == 6
     for one in accepted:
         assert set(one["202"]["headers"]) == {"Location", "Retry-After"}
         assert one["200"]["schema"] == one["202"]["schema"] == {"$ref": "#/definitions/RunStatus"}

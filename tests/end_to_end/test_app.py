@@ -339,6 +339,28 @@ def test_a_dead_letter_is_corrected_and_replayed(app: StartApp) -> None:
     assert "Nowhere" not in logged, "a log never holds values"
 
 
+def test_a_record_whose_number_is_taken_is_coupled(app: StartApp) -> None:
+    running_app = app()
+    finops = running_app.stage.sandbox.finops
+    finops.new_customer("A-1006", "Relecloud of old", "usmf", PartyNumber="A-1006")
+    running_app.tick("accounts")
+    (letter,) = running_app.caller.get("/api/dead-letters").json()["deadLetters"]
+    assert (letter["key"], letter["rule"]) == ("A-1006", "number-taken")
+    assert {"field": "name", "source": "Relecloud", "destination": "Relecloud of old"} in letter["sides"]
+    ask = {"ids": [letter["id"]], "idempotencyKey": "the same"}
+    answers = [running_app.caller.post("/api/dead-letters/couple", json=ask) for _ in range(2)]
+    assert [one.status_code for one in answers] == [202, 202]
+    running_app.host.wait_idle()
+    body = running_app.caller.get(answers[0].headers["location"]).json()
+    assert [(one["key"], one["outcome"]) for one in body["records"]] == [("A-1006", "updated")]
+    held = finops.books.get("CustTable", "usmf", "A-1006")
+    assert held is not None
+    assert held["OrganizationName"] == "Relecloud"
+    assert running_app.caller.get("/api/dead-letters").json() == {"deadLetters": []}
+    logged = "".join(f"{line.message} {line.extra}" for line in running_app.host.logs)
+    assert "Relecloud" not in logged, "a log never holds values"
+
+
 def test_what_changed_goes_in_slices_too(app: StartApp) -> None:
     running_app = app(P2C_SLICE_SECONDS="0.001", P2C_PAGE_SIZE="2")
     running_app.tick("accounts")

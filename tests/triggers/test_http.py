@@ -13,6 +13,7 @@ import azure.functions as func
 import jsonschema
 import pytest
 
+from p2c.documents import Difference
 from p2c.lanes.letters import letter_id
 from p2c.lanes.parts import Parts
 from p2c.state.poison import Poison, PoisonList
@@ -330,6 +331,59 @@ async def test_a_replay_of_all_means_all(app: Desk) -> None:
 @pytest.mark.parametrize("body", [{}, {"ids": ["a"], "all": True}, {"all": True, "template": "accounts"}])
 async def test_a_replay_of_nothing_is_refused(app: Desk, body: dict[str, object]) -> None:
     assert (await app.call("dead_letters_replay", "POST", body=body)).status_code == 422
+
+
+async def taken(app: Desk) -> tuple[str, str]:
+    """Two records whose numbers are taken, the second for a line; gives the ids of their dead letters."""
+    store = await app.parts.store()
+    async with open_lane(store, app.parts.template("quotes"), "demf", lease_seconds=15) as lane:
+        sides = (Difference("customer", "C-1", "C-2"), Difference("name", None, "Theirs"))
+        letters = [
+            Waiting(
+                kind="dead",
+                key=key,
+                template="quotes",
+                legal_entity="demf",
+                reason="r",
+                rule="number-taken",
+                line=line,
+                sides=sides,
+            )
+            for key, line in (("Q1", ""), ("Q2", "QuoteLine 2"))
+        ]
+        await lane.waiting.put_many(letters)
+        await lane.waiting.flush()
+    return letter_id("quotes", "demf", "Q1"), letter_id("quotes", "demf", "Q2")
+
+
+async def test_a_record_whose_number_is_taken_shows_both_and_is_coupled_once(app: Desk) -> None:
+    identifier, _ = await taken(app)
+    shown = content(await app.call("dead_letter", id=identifier))
+    valid(shown, "DeadLetter")
+    assert shown["rule"] == "number-taken"
+    assert shown["sides"] == [
+        {"field": "customer", "source": "C-1", "destination": "C-2"},
+        {"field": "name", "source": "", "destination": "Theirs"},
+    ]
+    ask = {"ids": [identifier], "idempotencyKey": "again"}
+    first, second = [await app.call("dead_letters_couple", "POST", body=ask) for _ in range(2)]
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert content(first)["id"] == content(second)["id"]
+    (message,) = app.work()
+    assert (message["keys"], message["trigger"], message["couple"]) == (["Q1"], "replay", True)
+    replay = await app.call("dead_letters_replay", "POST", body=ask)
+    assert replay.status_code == 409, "the key belongs to a confirmation"
+
+
+async def test_only_a_record_whose_number_is_taken_is_coupled(app: Desk) -> None:
+    other = await fill(app)
+    _, of_line = await taken(app)
+    for wrong in (other, of_line, "m-p"):
+        answer = await app.call("dead_letters_couple", "POST", body={"ids": [wrong]})
+        assert answer.status_code == 422, wrong
+    assert (await app.call("dead_letters_couple", "POST", body={"ids": []})).status_code == 422
+    assert (await app.call("dead_letters_couple", "POST", body={"ids": ["r-none"]})).status_code == 404
+    assert app.work() == []
 
 
 # --- what there is ---
