@@ -105,8 +105,10 @@ def _meanings(document: DocumentFigures, precision: int) -> Iterator[tuple[tuple
     fixed: tuple[FixedReading, ...] = ("apart", "equal") if _has_fixed(document) else ("equal", "apart", "difference")
     counted = (False, True) if any(line.canceled for line in document.lines) else (False,)
     discounts = tuple(dict.fromkeys(document.discounts))
-    for position, (tax, kind, discount, all_count) in enumerate(product(taxes, fixed, discounts, counted)):
-        lines = tuple(_line(line, tax, kind, precision) for line in document.lines)
+    contained = _contained(document, precision)
+    choices = product(taxes, contained, fixed, discounts, counted)
+    for position, (tax, inside, kind, discount, all_count) in enumerate(choices):
+        lines = tuple(_line(line, tax, kind, precision, inside=inside) for line in document.lines)
         counting = [
             (figures, meaning)
             for figures, meaning in zip(document.lines, lines, strict=True)
@@ -126,23 +128,46 @@ def _meanings(document: DocumentFigures, precision: int) -> Iterator[tuple[tuple
 
 
 def _misfit(line: LineFigures, meaning: LineMeaning, precision: int) -> Decimal:
-    """What price and discounts do not explain of the line's value."""
-    beyond = meaning.value - _net(line, meaning.price) - (line.fixed or ZERO)
-    return round_half_up(abs(beyond), precision)
+    """What price and discounts do not explain of the line's value, in the way that explains most of it."""
+    if line.fixed is None:
+        return round_half_up(abs(meaning.value - _net(line, meaning.price)), precision)
+    return _beyond(line, meaning.value - line.fixed, precision)
+
+
+def _beyond(line: LineFigures, amount: Decimal, precision: int) -> Decimal:
+    """How far an amount is from price less discounts, each rounded, computed in the way that comes closest."""
+    return min(abs(round_half_up(amount, precision) - round_half_up(net, precision)) for net in _nets(line))
+
+
+def _contained(document: DocumentFigures, precision: int) -> tuple[bool, ...]:
+    """Whether the amounts of the lines may contain the fixed charge, the likelier first.
+
+    It is the same for all lines of an environment. Where price and discounts explain every line in one way only, that
+    is the way, whatever the document's total; else the total chooses.
+    """
+    if not any(line.fixed for line in document.lines):
+        return (True,)
+    exact = []
+    for inside in (True, False):
+        rows = [line for line in document.lines if not line.canceled]
+        values = [line.amount - (line.fixed or ZERO) if inside else line.amount for line in rows]
+        if not any(_beyond(line, value, precision) for line, value in zip(rows, values, strict=True)):
+            exact.append(inside)
+    return tuple(exact) or (True, False)
 
 
 def _has_fixed(document: DocumentFigures) -> bool:
     return any(line.fixed is not None for line in document.lines)
 
 
-def _line(line: LineFigures, tax: TaxReading, kind: FixedReading, precision: int) -> LineMeaning:
+def _line(line: LineFigures, tax: TaxReading, kind: FixedReading, precision: int, *, inside: bool) -> LineMeaning:
     amount = line.amount + line.tax if tax in ("prices", "shared") else line.amount
     price = _unit_price(line, amount, precision)
     if tax == "shared":
         price = _nearest_price(line, amount)
         amount = round_half_up(_net(line, price), precision)
     if line.fixed is not None:
-        value = amount if _contains_fixed(line, amount) else amount + line.fixed
+        value = amount if inside else amount + line.fixed
         return LineMeaning(price, value, line.charges - (line.fixed if kind == "equal" else ZERO))
     beyond = amount - round_half_up(_net(line, price), precision)
     if kind == "difference":
@@ -184,14 +209,6 @@ def _nearest_price(line: LineFigures, amount: Decimal) -> Decimal:
     """The price of one that comes closest to an amount, where the price is for 1, 10, 100 or 1 000."""
     prices = [_CUT.divide(line.price, Decimal(units)) for units in (1, 10, 100, 1000)]
     return min(prices, key=lambda price: abs(_net(line, price) - amount))
-
-
-def _contains_fixed(line: LineFigures, amount: Decimal) -> bool:
-    """Whether prices and discounts explain the amount better with the fixed charge in it than without; else yes."""
-    fixed = line.fixed or ZERO
-    nets = list(_nets(line))
-    inside = min(abs(amount - net - fixed) for net in nets)
-    return inside <= min(abs(amount - net) for net in nets)
 
 
 def _nets(line: LineFigures) -> Iterator[Decimal]:
