@@ -9,7 +9,7 @@ and the one that explains it best counts. The total chooses, and gives no amount
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from itertools import product
 from typing import Literal
@@ -120,11 +120,38 @@ def _meanings(document: DocumentFigures, precision: int) -> Iterator[tuple[tuple
         explained = sum((meaning.value + meaning.charge for _, meaning in counting), ZERO) + charge - owed
         explained += document.tax if tax == "without" else ZERO
         difference = round_half_up(document.total - explained, precision)
+        if tax == "shared" and difference:
+            lines, difference = _selected(document.lines, lines, difference, precision)
         misfit = sum((_misfit(figures, meaning, precision) for figures, meaning in counting), ZERO)
         yield (
             (abs(difference), misfit, position),
             Meaning(lines, charge, owed, tax != "without", difference),
         )
+
+
+def _selected(
+    figures: Sequence[LineFigures], lines: tuple[LineMeaning, ...], difference: Decimal, precision: int
+) -> tuple[tuple[LineMeaning, ...], Decimal]:
+    """The lines so that they explain the total, where what their rows allow suffices; else as they are.
+
+    The discount of a line is a rounded amount. Price and discount of a fraction of a unit leave two amounts with tax,
+    both less than a smallest unit away: the row does not tell which one it is, and the total selects.
+    """
+    smallest = Decimal((0, (1,), -precision))
+    step = smallest if difference > 0 else -smallest
+    distances: dict[int, Decimal] = {}
+    for position, (line, meaning) in enumerate(zip(figures, lines, strict=True)):
+        distance = abs(meaning.value + step - _net(line, meaning.price))
+        if line.discount and not line.canceled and distance < smallest:
+            distances[position] = distance
+    wanted = int(abs(difference) / smallest)
+    if wanted > len(distances):
+        return lines, difference
+    moved = sorted(distances, key=lambda position: distances[position])[:wanted]
+    return tuple(
+        replace(meaning, value=meaning.value + step) if position in moved else meaning
+        for position, meaning in enumerate(lines)
+    ), ZERO
 
 
 def _misfit(line: LineFigures, meaning: LineMeaning, precision: int) -> Decimal:

@@ -406,8 +406,8 @@ def _product(one: TaskPlan, row: Row) -> str:
 
 
 def _is_zero(one: TaskPlan, row: MappedRow) -> bool:
-    name = one.task.skip_zero
-    return bool(name) and row.values.get(name, row.create.get(name)) in (0, None)
+    names = one.task.skip_zero
+    return bool(names) and all(row.values.get(name, row.create.get(name)) in (0, None) for name in names)
 
 
 def _empty(one: TaskPlan, field: CompiledField) -> str:

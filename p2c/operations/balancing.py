@@ -90,11 +90,13 @@ async def _of_family(
             balance = found.setdefault(
                 (template.id, theirs.currency), Balance(template.id, legal_entity.id, theirs.currency)
             )
-            balance.add(ours, theirs, _state(outcome), currencies.get(theirs.currency, _MOST_DECIMALS))
+            balance.add(ours, theirs, _state(template, outcome), currencies.get(theirs.currency, _MOST_DECIMALS))
     return [found[key] for key in sorted(found)]
 
 
-def _state(outcome: Outcome) -> State:
+def _state(template: Template, outcome: Outcome) -> State:
+    """What the comparison says. Where a template computes the amounts of whole documents, a price that was written
+    differently has kept its line's amount, so it explains no difference."""
     reason = f"{outcome.rule}: {outcome.reason}" if outcome.rule else outcome.reason
     codes = {note.code for note in outcome.notes}
     partly = next((note for note in outcome.notes if note.code is NoteCode.PARTLY_SYNCED), None)
@@ -103,6 +105,6 @@ def _state(outcome: Outcome) -> State:
     return State(
         _EXPLANATIONS.get(outcome.kind),
         reason,
-        rounded=NoteCode.EQUAL_AFTER_ROUNDING in codes,
+        rounded=template.amounts is None and NoteCode.EQUAL_AFTER_ROUNDING in codes,
         header_ignored=NoteCode.HEADER_AMOUNTS_IGNORED in codes,
     )

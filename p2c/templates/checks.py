@@ -224,8 +224,10 @@ class _TaskCheck:
         if task.include:
             for message in expression(task.include, self.template.source, self.source_set):
                 yield ("include",), message
-        if task.skip_zero and task.skip_zero not in {one.destination for one in task.fields}:
-            yield ("skipZero",), f"no field of this task fills {task.skip_zero!r}"
+        filled = {field.destination for field in task.fields}
+        for at, name in enumerate(task.skip_zero):
+            if name not in filled:
+                yield ("skipZero", at), f"no field of this task fills {name!r}"
         if self.index == 0 and task.skip_zero:
             yield ("skipZero",), "the header's rows are chosen by rules, which say why"
         if self.index == 0 and task.include:

@@ -343,7 +343,7 @@ class Task(Model):
 
     `rules`: where one does not hold, of the header or of any line that is included, the whole document is skipped.
     `include` of a line task says which rows become lines (all, when empty).
-    `skip_zero` names a destination: a row that would have 0 there becomes no line.
+    `skip_zero` names destinations: a row that would have 0 in all of them becomes no line.
     `unless_column`: the task is left out where the destination's header table has this column (the solution does the
     work there).
     `managed_by`: where the destination's header table has this column, the environment itself writes the rows of the
@@ -358,7 +358,7 @@ class Task(Model):
     destination: DestinationEntity
     rules: list[Rule] = Field(default_factory=list)
     include: str = ""
-    skip_zero: Annotated[str, Field(alias="skipZero")] = ""
+    skip_zero: Annotated[list[str], Field(alias="skipZero")] = Field(default_factory=list)
     unless_column: Annotated[str, Field(alias="unlessColumn")] = ""
     managed_by: Annotated[str, Field(alias="managedBy")] = ""
     spread: Spread | None = None
