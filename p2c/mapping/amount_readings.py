@@ -21,9 +21,10 @@ _CUT = Context(prec=120, rounding=ROUND_DOWN)
 ZERO = Decimal(0)
 _ONE, _HUNDRED = Decimal(1), Decimal(100)
 
-TaxReading = Literal["without", "prices", "shared", "with"]
-"""Prices and amounts are without tax; prices are with tax and the line's amount is without; so they are, but the line's
-tax is also that of a charge or a discount, so that only the price tells the amount with tax; both are with tax."""
+TaxReading = Literal["without", "prices", "with", "shared"]
+"""Prices and amounts are without tax; prices are with tax and the line's amount is without; both are with tax; the
+amount is without, but the line's tax is also that of a charge or a discount, so that only the price tells the amount
+with tax."""
 
 FixedReading = Literal["equal", "apart", "difference"]
 """Which part of a line's charges is its fixed charge, where that has no column of its own: all of it where it equals
@@ -63,11 +64,15 @@ class DocumentFigures:
 
 @dataclass(frozen=True, slots=True)
 class LineMeaning:
-    """A line under one reading: `value` of price, discounts and fixed charge, `charge` besides it; the exact price."""
+    """A line under one reading: `value` of price, discounts and fixed charge, `charge` besides it; the exact price.
+
+    `net` is that value without tax, where the value contains it and F&O gives both.
+    """
 
     price: Decimal
     value: Decimal
     charge: Decimal
+    net: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def best(document: DocumentFigures, precision: int) -> Meaning:
 def _meanings(document: DocumentFigures, precision: int) -> Iterator[tuple[tuple[Decimal, Decimal, int], Meaning]]:
     flag = document.includes_tax
     taxes: tuple[TaxReading, ...] = (
-        ("without", "prices", "shared", "with") if flag is None else ("with",) if flag else ("without",)
+        ("without", "prices", "with", "shared") if flag is None else ("with",) if flag else ("without",)
     )
     fixed: tuple[FixedReading, ...] = ("apart", "equal") if _has_fixed(document) else ("equal", "apart", "difference")
     counted = (False, True) if any(line.canceled for line in document.lines) else (False,)
@@ -191,7 +196,7 @@ def _line(line: LineFigures, tax: TaxReading, kind: FixedReading, precision: int
     amount = line.amount + line.tax if tax in ("prices", "shared") else line.amount
     price = _unit_price(line, amount, precision)
     if tax == "shared":
-        price = _nearest_price(line, amount)
+        price = _nearest_price(line)
         amount = round_half_up(_net(line, price), precision)
     if line.fixed is not None:
         value = amount if inside else amount + line.fixed
@@ -205,7 +210,9 @@ def _line(line: LineFigures, tax: TaxReading, kind: FixedReading, precision: int
     if _is_rounding(line, charge, precision) and not fixed:
         # The rounding of a discount belongs to the price, also where the line's amount does not contain it.
         return LineMeaning(price, amount + charge, ZERO)
-    return LineMeaning(price, amount, charge)
+    # An amount that is no further from price less discount than rounding is contains the tax, too.
+    apart = tax == "shared" and abs(line.amount - amount) > Decimal((0, (1,), -precision))
+    return LineMeaning(price, amount, charge, line.amount if apart else None)
 
 
 def _is_rounding(line: LineFigures, charge: Decimal, precision: int) -> bool:
@@ -232,10 +239,10 @@ def _unit_price(line: LineFigures, amount: Decimal, precision: int) -> Decimal:
     return line.price
 
 
-def _nearest_price(line: LineFigures, amount: Decimal) -> Decimal:
-    """The price of one that comes closest to an amount, where the price is for 1, 10, 100 or 1 000."""
+def _nearest_price(line: LineFigures) -> Decimal:
+    """The price of one, with tax, that comes closest to the line's amount without: it is for 1, 10, 100 or 1 000."""
     prices = [_CUT.divide(line.price, Decimal(units)) for units in (1, 10, 100, 1000)]
-    return min(prices, key=lambda price: abs(_net(line, price) - amount))
+    return min(prices, key=lambda price: abs(_net(line, price) - line.amount))
 
 
 def _nets(line: LineFigures) -> Iterator[Decimal]:
@@ -278,6 +285,9 @@ def without_tax(
         rate = _CUT.divide(line.tax, taxed) if taxed else ZERO
         of_charge = round_half_up(found.charge * rate, precision)
         of_share = round_half_up(share * rate, precision)
+        if found.net is not None:
+            # Of the tax inside the value, what the line's tax does not hold is that of the share.
+            of_share = found.value - found.net + of_charge - line.tax
         nets.append((found.value - (line.tax - of_charge + of_share), found.charge - of_charge))
         discount -= ZERO if line.canceled else of_share
     return nets, meaning.charge - header_tax, discount

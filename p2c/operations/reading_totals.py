@@ -119,6 +119,7 @@ def _order(document: SourceDocument) -> FinOpsFigures:
         lines=lines,
         charges=_header_charges(header["OrderTotalChargesAmount"], lines) if calculated else ZERO,
         discount=_decimal(header["TotalDiscountAmount"]),
+        header_tax=_decimal(header["OrderHeaderTaxAmount"]) if calculated else ZERO,
         tax_included=header["ArePricesIncludingSalesTax"] == "Yes",
         canceled=header["SalesOrderProcessingStatus"] == "Canceled",
     )
@@ -240,6 +241,7 @@ _ORDERS = DocumentKind(
             "AreTotalsUpdated",
             "OrderTotalAmount",
             "OrderTotalChargesAmount",
+            "OrderHeaderTaxAmount",
             "TotalDiscountAmount",
             "ArePricesIncludingSalesTax",
         ],

@@ -75,6 +75,7 @@ class FinOpsFigures:
     """A document in F&O. `total` is comparable with Sales' `totalamount`; None while F&O has not calculated it.
 
     `charges` are those of the header, `discount` the header's own discount; both only count on the net basis.
+    `header_tax` is the tax on these charges, which is a line (Freight Tax) in Sales.
     """
 
     number: str
@@ -84,6 +85,7 @@ class FinOpsFigures:
     lines: Sequence[FinOpsLine]
     charges: Decimal = ZERO
     discount: Decimal = ZERO
+    header_tax: Decimal = ZERO
     tax_included: bool = False
     canceled: bool = False
 
@@ -213,7 +215,9 @@ def figures(sales: SalesFigures, finops: FinOpsFigures, places: int) -> tuple[De
 
 def _nets_agree(sales: SalesFigures, finops: FinOpsFigures, places: int) -> bool:
     """Whether the header's amounts make good what the lines differ by."""
-    return sum((line.net for line in sales.lines), ZERO) + sales.freight - sales.discount in _sums(finops, places)
+    nets = sum((line.net for line in sales.lines), ZERO) + sales.freight - sales.discount
+    # Charges that include their tax are as much as freight and Freight Tax together.
+    return nets - (ZERO if finops.tax_included else finops.header_tax) in _sums(finops, places)
 
 
 def _sums(finops: FinOpsFigures, places: int) -> list[Decimal]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -134,6 +135,23 @@ def test_header_amounts_on_the_lines_of_f_and_o_are_explained_where_the_sums_agr
     assert found is not None
     assert found.explanation is Explanation.SPREAD
     wrong = compare(sales("91", ours(1, "100"), discount="9"), spread, IN_SYNC, 2)
+    assert wrong is not None
+    assert wrong.explanation is None
+
+
+def test_the_line_of_the_freight_tax_is_no_part_of_what_was_spread() -> None:
+    """100 less 10, with freight 42 and 3 tax on it, and 7 tax on the line."""
+    entered = finops(line(1, "90"), total="142", charges="42")
+    ours_spread = sales(
+        "142", ours(1, "100"), SalesLine(None, Decimal(3), write_in=True), tax="7", freight="42", discount="10"
+    )
+    found = compare(ours_spread, replace(entered, header_tax=Decimal(3)), IN_SYNC, 2)
+    assert found is not None
+    assert found.explanation is Explanation.SPREAD
+    with_tax = finops(replace(line(1, "97"), tax=Decimal(7)), total="142", charges="45", tax_included=True)
+    found = compare(ours_spread, replace(with_tax, header_tax=Decimal(3)), IN_SYNC, 2)
+    assert getattr(found, "explanation", None) is Explanation.SPREAD, "charges contain their tax"
+    wrong = compare(ours_spread, entered, IN_SYNC, 2)
     assert wrong is not None
     assert wrong.explanation is None
 
