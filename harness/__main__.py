@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness import crash, network
+from harness.life import CHANGE_SET
 from harness.tally import Tally
 from harness.weather import WEATHERS
 from harness.workers import shared_out
@@ -41,6 +42,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     for one in (weather, killed):
         one.add_argument("--seed", type=int, default=1, help="of the first round, or of the choice of points")
         one.add_argument("--workers", type=int, default=1, help="so many lives at a time, each in a process")
+        one.add_argument(
+            "--change-set", type=int, default=CHANGE_SET, help="rows of a document that are written together"
+        )
         one.add_argument("--save", type=Path, help="a file for the numbers, as JSON")
     return parser.parse_args(given)
 
@@ -59,7 +63,7 @@ def main(given: list[str] | None = None) -> int:
 
 def _weather(chosen: argparse.Namespace) -> Tally:
     trials = [
-        network.Trial(company, size, weather, seed)
+        network.Trial(company, size, weather, seed, change_set=chosen.change_set)
         for seed in range(chosen.seed, chosen.seed + chosen.rounds)
         for company, size in COMPANIES.items()
         if chosen.company in (None, company)
@@ -70,10 +74,10 @@ def _weather(chosen: argparse.Namespace) -> Tally:
 
 def _crash(chosen: argparse.Namespace) -> Tally:
     company, size = chosen.company, COMPANIES[chosen.company]
-    counts = crash.points(company, size)
+    counts = crash.points(company, size, chosen.change_set)
     print(f"{company}: {' + '.join(map(str, counts))} = {sum(counts)} points", flush=True)
     points = [crash.choose(count, chosen.points, chosen.seed) for count in counts]
-    return total(crash.crash, crash.lives(company, size, points), chosen.workers, crash.CrashTally())
+    return total(crash.crash, crash.lives(company, size, points, chosen.change_set), chosen.workers, crash.CrashTally())
 
 
 def total(work: Callable[[_Task], _Tally], tasks: Sequence[_Task], workers: int, tally: _Tally) -> _Tally:

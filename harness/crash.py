@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import zip_longest
 
-from harness.life import life, recover, undisturbed
+from harness.life import CHANGE_SET, life, recover, undisturbed
 from harness.tally import Tally
 from harness.victim import victim
 
@@ -38,6 +38,7 @@ class Deaths:
     company: str
     size: int
     points: tuple[int, ...]
+    change_set: int = CHANGE_SET
 
     def __str__(self) -> str:
         places = ", ".join(str(point or "-") for point in self.points)
@@ -45,10 +46,10 @@ class Deaths:
 
 
 @cache
-def points(company: str, size: int) -> tuple[int, ...]:
+def points(company: str, size: int, change_set: int = CHANGE_SET) -> tuple[int, ...]:
     """How many points the run after each act has."""
     found: list[int] = []
-    with life(company, size) as one:
+    with life(company, size, change_set) as one:
         for act in one.acts[:ACTS]:
             act()
             count = victim(one.settings, 0)
@@ -67,13 +68,13 @@ def choose(count: int, wanted: int, seed: int) -> list[int]:
     return sorted({1 + int((index + offset) * count / wanted) for index in range(wanted)} & set(range(1, count + 1)))
 
 
-def lives(company: str, size: int, chosen: Sequence[Sequence[int]]) -> list[Deaths]:
+def lives(company: str, size: int, chosen: Sequence[Sequence[int]], change_set: int = CHANGE_SET) -> list[Deaths]:
     """Lives in which each of the points chosen for each act is died at once."""
     found: list[Deaths] = []
     for deaths in zip_longest(*chosen, fillvalue=0):
         last = max(act for act, point in enumerate(deaths) if point)
         # One act more: what people do after the last death must not be missed.
-        found.append(Deaths(company, size, (*deaths[: last + 1], 0)))
+        found.append(Deaths(company, size, (*deaths[: last + 1], 0), change_set))
     return found
 
 
@@ -81,7 +82,7 @@ def crash(deaths: Deaths) -> CrashTally:
     """One life. It ends at the first problem, which would only go on after the next act."""
     tally = CrashTally(lives=1)
     stages = undisturbed(deaths.company, deaths.size)
-    with life(deaths.company, deaths.size) as one:
+    with life(deaths.company, deaths.size, deaths.change_set) as one:
         for number, (point, act, stage) in enumerate(zip(deaths.points, one.acts, stages, strict=False), start=1):
             act()
             if point:

@@ -32,6 +32,8 @@ from p2c.systems.odata.retry import RetryPolicy
 from sandbox import Sandbox
 from sandbox.company import Company, build
 
+CHANGE_SET = 1000
+"""Rows of a document that are written together unless a harness says otherwise: as p2c is deployed."""
 LONGEST = 60.0
 """Seconds after which a run counts as hanging."""
 CALM_RUNS = 3
@@ -56,9 +58,12 @@ DEPLOYED = Patience(LONGEST)
 
 
 class Life:
-    """Both systems, a company and p2c; the acts are to be done one after the other."""
+    """Both systems, a company and p2c; the acts are to be done one after the other.
 
-    def __init__(self, sandbox: Sandbox, company: Company, folder: Path) -> None:
+    A document with more rows to write than `change_set` is written in several change sets.
+    """
+
+    def __init__(self, sandbox: Sandbox, company: Company, folder: Path, change_set: int = CHANGE_SET) -> None:
         self.sandbox = sandbox
         self.acts: tuple[Callable[[], object], ...] = (
             company.set_up,
@@ -70,7 +75,7 @@ class Life:
         plain = settings_for(sandbox, company, folder)
         # Small pages and batches: many requests, and many places at which a run can break off.
         small = {"page_size": 8, "sales_batch_operations": 12, "finops_batch_operations": 8}
-        self.settings: Settings = plain.model_copy(update=small)
+        self.settings: Settings = plain.model_copy(update={**small, "change_set_operations": change_set})
         self.reach(sandbox.sales_url, sandbox.finops_url)
 
     def reach(self, sales: str, finops: str) -> None:
@@ -109,11 +114,11 @@ class Life:
 
 
 @contextmanager
-def life(company: str, size: int) -> Iterator[Life]:
+def life(company: str, size: int, change_set: int = CHANGE_SET) -> Iterator[Life]:
     """A life that has not begun (`size` above 0: of a generated company); everything is gone afterwards."""
     with TemporaryDirectory(prefix="p2c-harness-") as folder, Sandbox() as sandbox:
         people = build(company, seed=1, size=size, sales=sandbox.sales, finops=sandbox.finops)
-        yield Life(sandbox, people, Path(folder))
+        yield Life(sandbox, people, Path(folder), change_set)
 
 
 @dataclass(frozen=True, slots=True)

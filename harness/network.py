@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from harness.life import LONGEST, Life, Patience, Stage, life, recover, undisturbed
+from harness.life import CHANGE_SET, LONGEST, Life, Patience, Stage, life, recover, undisturbed
 from harness.tally import Tally
 from harness.truth import Said, untruths
 from harness.weather import ANSWER_SECONDS, WEATHERS, Weather
@@ -30,7 +30,8 @@ IMPATIENT = Patience(ANSWER_SECONDS, RetryPolicy(attempts=3, base=0.01, cap=0.05
 class Trial:
     """One life: which company (`size` above 0: a generated one of so many orders), which weather, from which seed.
 
-    Of several weathers, separated by commas, each act has the next. The life is over after `acts` of them.
+    Of several weathers, separated by commas, each act has the next. The life is over after `acts` of them. A document
+    with more rows to write than `change_set` is written in several change sets.
     """
 
     company: str
@@ -38,6 +39,7 @@ class Trial:
     weather: str
     seed: int
     acts: int = 5
+    change_set: int = CHANGE_SET
 
     def __str__(self) -> str:
         return f"{self.company}{f' of {self.size}' if self.size else ''}, {self.weather}, seed {self.seed}"
@@ -80,10 +82,10 @@ class Network:
 
 
 @contextmanager
-def exposed(company: str, size: int) -> Iterator[tuple[Life, Network]]:
+def exposed(company: str, size: int, change_set: int = CHANGE_SET) -> Iterator[tuple[Life, Network]]:
     """A life that has not begun, and the network over which p2c reaches both systems in it."""
     with (
-        life(company, size) as one,
+        life(company, size, change_set) as one,
         FaultProxy(one.sandbox.sales_url, system="sales") as sales,
         FaultProxy(one.sandbox.finops_url, system="finops") as finops,
     ):
@@ -101,7 +103,7 @@ def endure(trial: Trial) -> NetworkTally:
     """One life in a weather; what was found."""
     stages = undisturbed(trial.company, trial.size)[: trial.acts]
     tally = NetworkTally(lives=1)
-    with exposed(trial.company, trial.size) as (one, network):
+    with exposed(trial.company, trial.size, trial.change_set) as (one, network):
         asyncio.run(_Endurance(trial, one, network, tally).live(stages))
     return tally
 

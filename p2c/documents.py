@@ -428,10 +428,8 @@ class Outcome:
     `rule` names the rule that skipped it, or the reason code of a rejection; `field` and `line` say where a rejection
     is; `missing` holds the keys that a parked document waits for; `notes` are remarks that do not change the outcome;
     `sides` shows both records where the document's number is taken by another one. `temporary`: the cause of a
-    rejection can pass without a change of the document, which is therefore retried.
-    is; `missing` holds the keys that a parked document waits for; `notes` are remarks that do not change the outcome.
-    `temporary`: the cause of a rejection can pass without a change of the document, which is therefore retried.
-    `detail` is the end of `reason` that differs from document to document (the lines that a rule skipped it for).
+    rejection can pass without a change of the document, which is therefore retried. `detail` is the end of `reason`
+    that differs from document to document (the lines that a rule skipped it for).
     """
 
     kind: OutcomeKind

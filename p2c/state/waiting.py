@@ -20,9 +20,10 @@ class Waiting:
 
     `key` is the document's key at its source, `missing` the keys that a parked one awaits. `first` and `last` are ISO
     8601 moments of the first and the latest attempt, `attempts` says how many there were. `again`: every run tries it
-    once more, though its source has not changed. `retries` counts the attempts that ended for this same reason;
-    `retry_after` is the moment from which a run tries a temporary rejection again, "" = no run does by itself. `rule`
-    is the reason code of a rejection; `sides` shows both records where the number of the document is taken.
+    once more, though its source has not changed. `retries` counts the automatic retries since the document last
+    changed at its source (`source_hash`, a hash of what was read); `retry_after` is the moment from which a run tries a
+    temporary rejection again, "" = no run does by itself. `rule` is the reason code of a rejection; `sides` shows both
+    records where the number of the document is taken.
     """
 
     kind: Kind
@@ -41,6 +42,7 @@ class Waiting:
     again: bool = False
     retries: int = 0
     retry_after: str = ""
+    source_hash: str = ""
     rule: str = ""
     sides: tuple[Difference, ...] = ()
 

@@ -15,21 +15,31 @@ _AFTER_A_PERSON = (
     "in the next full comparison, or at once with `p2c dead-letters replay`."
 )
 _WITH_TIME = (
-    "Retried automatically at growing intervals, since its cause can pass there; at once when the record changes at "
-    "the source, or with `p2c dead-letters replay`."
+    "Runs retry it automatically at growing intervals, since its cause can pass there; the next run does when the "
+    "record changes at the source. At once with `p2c dead-letters replay`."
 )
+_USED_UP = "Its automatic retries are used up."
 
 
-def advice(kind: OutcomeKind, *, temporary: bool = False) -> str:
+def advice(kind: OutcomeKind) -> str:
     """The sentence for a parked, rejected or failed document; "" for other outcomes.
 
-    `temporary`: the cause of the rejection can pass without a change of the document. The sentence names no key:
-    reports put documents with the same reason together.
+    The sentence names no key: reports put documents with the same reason together.
     """
     if kind is OutcomeKind.PARKED:
         return _WITH_ITS_KEY
     if kind is OutcomeKind.FAILED:
         return _EVERY_RUN
     if kind is OutcomeKind.REJECTED:
-        return _WITH_TIME if temporary else _AFTER_A_PERSON
+        return _AFTER_A_PERSON
     return ""
+
+
+def retry_advice(*, automatic: bool, used: int) -> str:
+    """The sentence for a rejection whose cause can pass without a change of the document.
+
+    `automatic`: a run retries it without such a change. `used`: how many automatic retries it has had.
+    """
+    if automatic:
+        return _WITH_TIME
+    return f"{_USED_UP} {_AFTER_A_PERSON}" if used else _AFTER_A_PERSON

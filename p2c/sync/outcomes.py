@@ -132,7 +132,8 @@ def _awaited(rows: Sequence[Awaited]) -> str:
 def from_error(document: SourceDocument, error: ServiceError, mapped: MappedDocument | None = None) -> Outcome:
     """The outcome of a document that the destination rejected, that p2c could not send, or that was not written.
 
-    With the mapped document a line that the error names has its product, too.
+    With the mapped document a line that the error names has its product, too. The reason of a temporary rejection does
+    not say whether it is retried: that depends on the retries that the document has had (`settling`).
     """
     rows = mapped.lines if mapped is not None else ()
     line = next((row.place for row in rows if row.label == error.fault.row), error.fault.row)
@@ -147,11 +148,12 @@ def from_error(document: SourceDocument, error: ServiceError, mapped: MappedDocu
         said = f"Could not be written to {system}"
     message = str(error).rstrip()
     end = "" if message.endswith((".", "!", "?")) else "."
+    promise = "" if temporary else f" {advice(kind)}"
     return Outcome(
         kind,
         label(document),
         source_id=document.source_id,
-        reason=f"{said}{f' ({line})' if line else ''}: {message}{end} {advice(kind, temporary=temporary)}",
+        reason=f"{said}{f' ({line})' if line else ''}: {message}{end}{promise}",
         field=error.fault.field,
         line=line,
         request_id=error.correlation.request_id or error.correlation.activity_id,

@@ -21,7 +21,7 @@ from p2c.sync.extracting import read_ahead
 from p2c.sync.increments import LedgerMemory, Reading
 from p2c.sync.lane import Lane
 from p2c.sync.paging import PageWork
-from p2c.sync.settling import moment
+from p2c.sync.retrying import moment
 from p2c.sync.slicing import End, SliceEnded, Slicing, cancelled, due, handed_on, pause
 from p2c.sync.watching import Mode, Progress
 from p2c.sync.work import Settled

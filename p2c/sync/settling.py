@@ -7,8 +7,9 @@ those that wait before the ledger knows what became of them, since many a docume
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from p2c.documents import Outcome, OutcomeKind
 from p2c.state.checkpoint import Checkpoint, Checkpoints
@@ -16,7 +17,9 @@ from p2c.state.conflicts import NUMBER_TAKEN, ConflictList
 from p2c.state.ledger import Ledger
 from p2c.state.runs import Runs
 from p2c.state.waiting import Kind, Waiting, WaitingList
+from p2c.sync.advice import retry_advice
 from p2c.sync.outcomes import counted, without_key
+from p2c.sync.retrying import Attempt, attempted, moment
 from p2c.sync.work import CANCELED, Settled
 
 _AGAIN = frozenset({OutcomeKind.PARKED, OutcomeKind.FAILED})
@@ -66,10 +69,11 @@ class Settler:
 
         Without a run id the outcomes themselves are not kept, only what follows from them.
         """
-        outcomes = [one.outcome for one in settled]
+        attempts = await self._attempts(settled)
+        outcomes = [_promised(one.outcome, attempts.get(one.outcome.key)) for one in settled]
         if run_id:
             outcomes = await self._runs.append_outcomes(run_id, page, outcomes)
-        await self._wait(outcomes)
+        await self._wait(outcomes, attempts)
         await self._note_conflicts(settled)
         entries = {one.document.key: one.entry for one in settled if one.entry is not None and one.document.key}
         forgotten = [one.document.key for one in settled if one.forget]
@@ -112,13 +116,21 @@ class Settler:
             await self._waiting.clear_many(keys)
             await self._waiting.flush()
 
-    async def _wait(self, outcomes: Sequence[Outcome]) -> None:
+    async def _attempts(self, settled: Sequence[Settled]) -> dict[str, Attempt]:
+        """For each document that waits or needs a person now, by key: how it waited so far, and its next retry."""
+        troubled = [one for one in settled if one.outcome.kind in _WAITS]
+        known = await self._waiting.get_many([one.outcome.key for one in troubled])
+        now = datetime.now(UTC)
+        return {
+            one.outcome.key: attempted(one.outcome, one.document, known.get(one.outcome.key), self._retry_minutes, now)
+            for one in troubled
+        }
+
+    async def _wait(self, outcomes: Sequence[Outcome], attempts: Mapping[str, Attempt]) -> None:
         """Lists what waits or needs a person."""
         waiting = {one.key: one for one in outcomes if one.kind in _WAITS}
         if waiting:
-            now = datetime.now(UTC)
-            known = await self._waiting.get_many(list(waiting))
-            await self._waiting.put_many([self._entry(one, known.get(key), now) for key, one in waiting.items()])
+            await self._waiting.put_many([self._entry(one, attempts[key]) for key, one in waiting.items()])
             await self._waiting.flush()
 
     async def _wait_no_more(self, outcomes: Sequence[Outcome]) -> None:
@@ -130,10 +142,8 @@ class Settler:
         await self.clear(gone)
         await self._numbers_free(gone)
 
-    def _entry(self, outcome: Outcome, known: Waiting | None, now: datetime) -> Waiting:
-        same = known is not None and known.reason == outcome.reason
-        retries = known.retries + 1 if known is not None and same else 0
-        retry = outcome.temporary and retries < len(self._retry_minutes)
+    def _entry(self, outcome: Outcome, attempt: Attempt) -> Waiting:
+        known, now = attempt.known, moment(attempt.now)
         return Waiting(
             kind=_WAITS[outcome.kind],
             key=outcome.key,
@@ -144,13 +154,14 @@ class Settler:
             field=outcome.field,
             line=outcome.line,
             missing=outcome.missing,
-            first=known.first if known else moment(now),
-            last=moment(now),
+            first=known.first if known else now,
+            last=now,
             attempts=(known.attempts if known else 0) + 1,
             request_id=outcome.request_id,
             again=outcome.kind in _AGAIN or outcome.rule in _AGAIN_BY_CODE,
-            retries=retries,
-            retry_after=moment(now + timedelta(minutes=self._retry_minutes[retries])) if retry else "",
+            retries=attempt.retries,
+            retry_after=attempt.retry_after,
+            source_hash=attempt.source_hash,
             rule=outcome.rule,
             sides=outcome.sides,
         )
@@ -166,6 +177,9 @@ class DrySettler(Settler):
         """Nothing: what waits goes on waiting."""
 
 
-def moment(time: datetime) -> str:
-    """A moment as the list of what waits has it; later ones sort later."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds")
+def _promised(outcome: Outcome, attempt: Attempt | None) -> Outcome:
+    """The outcome, for a temporary rejection with the sentence that says whether it is retried automatically."""
+    if not outcome.temporary or attempt is None:
+        return outcome
+    sentence = retry_advice(automatic=bool(attempt.retry_after), used=attempt.retries)
+    return replace(outcome, reason=f"{outcome.reason} {sentence}")

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from demo.stage import Stage
 from p2c.errors import AuthError
+from p2c.sync.watching import Mode
 from sandbox.company.sales_desk import Ref, SalesDesk
 from tests.staging import Raise, counts, kept_back
 from tests.waiting import dead_letters
@@ -39,7 +40,7 @@ def test_an_order_of_a_customer_on_hold_is_written_once_the_customer_is_released
     (result,) = play.run(["orders-to-finops"])
     outcome = kept_back(play, [result])["orders-to-finops", number]
     assert outcome.kind == "rejected"
-    assert "Retried automatically" in outcome.reason
+    assert "retry it automatically" in outcome.reason
     (waiting,) = dead_letters(play, "orders-to-finops", number)
     assert waiting.retry_after
     assert not waiting.needs_person
@@ -70,9 +71,30 @@ def test_without_retries_a_rejection_waits_for_a_person_at_once(stage: Raise) ->
     play.company.sell()
     number, customer = rejected_order(play)
     hold(play, customer, "All")
-    play.run(["orders-to-finops"])
+    (result,) = play.run(["orders-to-finops"])
     (waiting,) = dead_letters(play, "orders-to-finops", number)
     assert waiting.needs_person
+    assert kept_back(play, [result])["orders-to-finops", number].reason == waiting.reason
+    assert "automatically" not in waiting.reason
+
+
+def test_a_full_comparison_writes_an_order_whose_retries_are_used_up(stage: Raise) -> None:
+    play = sold(stage(retry_minutes=(0,)))
+    play.company.sell()
+    number, customer = rejected_order(play)
+    hold(play, customer, "All")
+    for _ in range(2):
+        play.run(["orders-to-finops"])
+    (waiting,) = dead_letters(play, "orders-to-finops", number)
+    assert waiting.needs_person
+    assert "automatic retries are used up" in waiting.reason
+    assert "next full comparison" in waiting.reason
+    hold(play, customer, "No")
+    play.run(["orders-to-finops"])
+    assert not play.sandbox.finops.books.has("SalesTable", "usmf", number), "no retry is left"
+    play.run(["orders-to-finops"], mode=Mode(full=True))
+    assert play.sandbox.finops.books.has("SalesTable", "usmf", number)
+    assert dead_letters(play, "orders-to-finops", number) == []
 
 
 def test_a_lost_privilege_in_sales_is_one_message_and_stops_that_table_only(stage: Raise) -> None:
