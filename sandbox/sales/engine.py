@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from sandbox.sales.changes import NAMESPACE, Caller, Change, Currency, Event, Message, Row, Stage, fixed_id
-from sandbox.sales.errors import SalesError, missing_record
+from sandbox.sales.errors import SalesError, lacks_privilege, missing_record
 from sandbox.sales.model import Column, Model, Table
 from sandbox.sales.options import SalesOptions
 from sandbox.sales.stamping import stamp_change, stamp_creation
@@ -99,9 +99,12 @@ class Engine:
         name = f"prv{right}{table.name}"
         if caller.system or name.lower() not in {missing.lower() for missing in self.options.missing_privileges}:
             return
-        raise SalesError(
-            403, "0x80040220", f"Principal user (Id={caller.id}, type=8) is missing {name} privilege for {table.name}."
-        )
+        raise lacks_privilege(name, table.name, caller.id, caller.id)
+
+    def _check_owner(self, change: Change) -> None:
+        owner, caller = change.row.get("ownerid"), change.caller
+        if "ownerid" in change.given and owner != caller.id and owner in self.options.owners_without_privileges:
+            raise lacks_privilege(f"prvRead{change.table.name}", change.table.name, owner, caller.id)
 
     def _owner(self, table: str, record_id: str) -> Mapping[str, Any]:
         """The user or team that a record is given to. Raises SalesError where it cannot own one."""
@@ -191,6 +194,7 @@ class Engine:
         with self._nested():
             active = self.options.create_products_active
             stamp_creation(change, self._now(), self._owner, products_active=active)
+            self._check_owner(change)
             self._run("before", change)
             self._check_required(change)
             self._finish(change)
@@ -222,6 +226,7 @@ class Engine:
         )
         with self._nested():
             stamp_change(change, self._now(), self._owner)
+            self._check_owner(change)
             self._run("before", change)
             for name in change.given:
                 column = table.columns[name]

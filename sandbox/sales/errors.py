@@ -47,6 +47,15 @@ def no_resource(segment: str) -> SalesError:
     return SalesError(404, "0x8006088a", f"Resource not found for the segment '{segment}'.")
 
 
+def lacks_privilege(name: str, table: str, principal: str, caller: str) -> SalesError:
+    """Give the 403 for a user who lacks a privilege: the caller, or the owner that a record is given to."""
+    return SalesError(
+        403,
+        "0x80040220",
+        f"Principal user (Id={principal}, type=8) is missing {name} privilege for {table}. context.Caller={caller}.",
+    )
+
+
 def missing_record(table: str, record_id: str) -> SalesError:
     """Give the 404 for an id without a record."""
     return SalesError(404, "0x80040217", f"Entity '{table}' With Id = {record_id} Does Not Exist")

@@ -68,6 +68,8 @@ class SalesOptions:
     """Every n-th operation inside a batch is answered 429. May change while the service runs."""
     missing_privileges: frozenset[str] = frozenset()
     """Privileges such as `prvCreateProduct` that callers lack. May change while the service runs."""
+    owners_without_privileges: frozenset[str] = frozenset()
+    """Ids of users who may read no record, so that none can be given to them."""
     disabled_owners: Literal["refuse", "take"] = "refuse"
     """What a record meets that is given to a user who is disabled. Which of the two is not known."""
     disabled_user_status: int = 403

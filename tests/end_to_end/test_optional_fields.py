@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from demo.stage import Stage
 from p2c.documents import Outcome
 from sandbox.company.sales_desk import Ref, SalesDesk, record_id
 from sandbox.sales.options import SalesOptions
+from sandbox.sales.service import SalesService
 from tests.staging import FULL, Raise, counts, forget_requests, writes
 
 SELLER = Ref("systemuser", record_id("systemuser", "usmf"))
 
 
-def invoiced_under_a_disabled_owner(play: Stage) -> tuple[dict[str, Any], Outcome]:
-    """The invoice in Sales of an order whose owner was disabled before it was posted, and its outcome."""
+def disable(sales: SalesService) -> None:
+    SalesDesk(sales).update(SELLER, {"isdisabled": True})
+
+
+def take_roles(sales: SalesService) -> None:
+    sales.options.owners_without_privileges = frozenset({SELLER.id})
+
+
+def invoiced_under_an_unfit_owner(
+    play: Stage, spoil: Callable[[SalesService], None] = disable
+) -> tuple[dict[str, Any], Outcome]:
+    """The invoice in Sales of an order whose owner cannot own records when it is posted, and its outcome."""
     play.company.set_up()
     play.run()
     play.company.sell()
@@ -22,7 +34,7 @@ def invoiced_under_a_disabled_owner(play: Stage) -> tuple[dict[str, Any], Outcom
     sales, finops, desk = play.sandbox.sales, play.sandbox.finops, SalesDesk(play.sandbox.sales)
     (order,) = sales.rows("salesorder", ordernumber="SO-4002")
     desk.update(Ref("salesorder", order["salesorderid"]), {"ownerid": SELLER})
-    desk.update(SELLER, {"isdisabled": True})
+    spoil(sales)
     finops.confirm("SO-4002", "usmf")
     number = finops.invoice("SO-4002", "usmf")["InvoiceNumber"]
     finops.calculate_totals()
@@ -33,7 +45,7 @@ def invoiced_under_a_disabled_owner(play: Stage) -> tuple[dict[str, Any], Outcom
 
 def test_an_owner_who_is_disabled_gives_way_to_the_owner_of_the_project(stage: Raise) -> None:
     play = stage()
-    invoice, outcome = invoiced_under_a_disabled_owner(play)
+    invoice, outcome = invoiced_under_an_unfit_owner(play)
     (team,) = play.sandbox.sales.rows("team", name="Sales USMF")
     assert invoice["ownerid"] == team["teamid"]
     assert outcome.kind == "created"
@@ -45,7 +57,17 @@ def test_an_owner_who_is_disabled_gives_way_to_the_owner_of_the_project(stage: R
     assert writes(play) == (0, 0)
 
 
+def test_an_owner_who_lacks_a_privilege_gives_way_to_the_owner_of_the_project(stage: Raise) -> None:
+    play = stage()
+    invoice, outcome = invoiced_under_an_unfit_owner(play, take_roles)
+    (team,) = play.sandbox.sales.rows("team", name="Sales USMF")
+    assert invoice["ownerid"] == team["teamid"]
+    (note,) = outcome.notes
+    assert (note.code, note.field) == ("optional-field-rejected", "SalesOrderNumber")
+    assert "is missing prvReadinvoice" in note.reason
+
+
 def test_where_sales_takes_the_owner_there_is_no_note(stage: Raise) -> None:
-    invoice, outcome = invoiced_under_a_disabled_owner(stage(sales=SalesOptions(disabled_owners="take")))
+    invoice, outcome = invoiced_under_an_unfit_owner(stage(sales=SalesOptions(disabled_owners="take")))
     assert invoice["ownerid"] == SELLER.id
     assert outcome.notes == ()

@@ -57,6 +57,8 @@ _BAD_QUERY = re.compile(
 )
 _WHOLE_TABLE = re.compile(r"is missing prv\w+|sufficient authorization to modify data", re.IGNORECASE)
 """A privilege that the user lacks for a table (Dataverse), or for the tables behind an entity (F&O's Infolog)."""
+_PRINCIPAL = re.compile(r"Principal user \(Id=([0-9a-f-]{36})", re.IGNORECASE)
+_BEHIND_THE_CALL = re.compile(r"context\.Caller=([0-9a-f-]{36})", re.IGNORECASE)
 _PRIVILEGE = re.compile(r"is missing prv\w+|SecLib::|not authorized to|access is denied", re.IGNORECASE)
 _CALLER = re.compile(
     r"AADSTS\d+|\buser\b.{0,200}\bis (?:disabled|not enabled)|not a member of the organization"
@@ -228,8 +230,15 @@ def _identity_refused(system: SystemName, refusal: Refusal, message: str) -> Aut
         "sales": "Check the application user of Sales and its security roles.",
         "finops": "Check that the client id is registered (Microsoft Entra applications) and its user has the roles.",
     }[system]
-    kind = PrivilegeMissing if _WHOLE_TABLE.search(refusal.text) else AuthError
+    whole = _WHOLE_TABLE.search(refusal.text) is not None and not _of_another_user(refusal.text)
+    kind = PrivilegeMissing if whole else AuthError
     return kind(message + _ticket(refusal), hint=hint)
+
+
+def _of_another_user(text: str) -> bool:
+    """Whether Dataverse names another user than the caller as the one who lacks a privilege: the owner of a record."""
+    principal, caller = _PRINCIPAL.search(text), _BEHIND_THE_CALL.search(text)
+    return principal is not None and caller is not None and principal[1].lower() != caller[1].lower()
 
 
 def _ticket(refusal: Refusal) -> str:

@@ -26,6 +26,7 @@ from p2c.errors import (
 from p2c.systems.odata.errors import classify_finops, classify_sales
 from p2c.systems.odata.refusal import retry_after
 
+ID_1, ID_2 = "0f8fad5b-d9cb-469f-a165-70867728950e", "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 HTML = b"<html><head><title>502 - Web server received an invalid response</title></head><body>..</body></html>"
 
 
@@ -78,6 +79,16 @@ SALES: list[tuple[int, bytes, type[P2CError]]] = [
     (410, sales("0x80044352"), ExpiredToken),
     (401, b"", AuthError),
     (403, sales("0x80040220", "Principal user is missing prvReadAccount privilege"), PrivilegeMissing),
+    (
+        403,
+        sales("0x80040220", f"Principal user (Id={ID_1}) is missing prvReadAccount. context.Caller={ID_1}"),
+        PrivilegeMissing,
+    ),
+    (
+        403,
+        sales("0x80040220", f"Principal user (Id={ID_2}) is missing prvReadAccount. context.Caller={ID_1}"),
+        AuthError,
+    ),
     (400, sales("0x80040220"), AuthError),
     (403, sales("0x80042f09"), AuthError),
     (400, sales("0x80044331", "The length of the 'name' attribute exceeded"), Validation),
