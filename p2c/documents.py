@@ -376,12 +376,20 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How a header shows that its document is not written completely: the values meanwhile, and the true ones."""
+    """How a header shows that its document is not written completely: the values meanwhile, and the true ones.
+
+    `etag` is the version of the header that was compared, "" = none.
+    """
 
     entity: str
     key: RowKey
     unfinished: Mapping[str, Value]
     finished: Mapping[str, Value | Reference]
+    etag: str = ""
+
+    def is_on(self, header: Mapping[str, Value]) -> bool:
+        """Whether the header with these values shows that p2c was interrupted in its document."""
+        return all(header.get(column) == value for column, value in self.unfinished.items())
 
 
 @dataclass(frozen=True, slots=True)

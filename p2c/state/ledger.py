@@ -12,12 +12,26 @@ from p2c.state.sharded import Codec, ShardedMap
 from p2c.state.store import Store
 
 _FIRST = 7
-_LATER: tuple[Any, ...] = ("", (), (), {}, (), None)
+_LATER: tuple[Any, ...] = ("", (), (), {}, (), None, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Overwritten:
     """A field that p2c wrote over although its source had not changed: a hash of the value written and the one there.
+
+    `row` is the label of the row in its document ("" = header). `unstable`: the destination is known to change what is
+    written there.
+    """
+
+    row: str
+    column: str
+    token: str
+    unstable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedField:
+    """A field that a document was written without, since the destination rejected it: a hash of its value.
 
     `row` is the label of the row in its document ("" = header).
     """
@@ -37,7 +51,8 @@ class Entry:
     its key. `seen` tells what the destination held afterwards: a short hash for the header and one for each line, "" =
     unknown. `line_ids` are the source's ids of the lines when they were last read. `before` are the columns by which it
     was put out of use, with what they held then. `overwritten` are fields whose values did not stick so far.
-    `spread` is what the lines at the destination carry of the header amounts, so that it can be put back.
+    `spread` is what the lines at the destination carry of the header amounts, so that it can be put back. `rejected`
+    are the optional fields that the destination rejected when the document was written last.
     """
 
     fingerprint: str
@@ -53,6 +68,7 @@ class Entry:
     before: tuple[tuple[str, Value], ...] = ()
     overwritten: tuple[Overwritten, ...] = ()
     spread: SpreadAmounts | None = None
+    rejected: tuple[RejectedField, ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -95,8 +111,9 @@ def _encode(entry: Entry) -> list[Any]:
         list(entry.seen),
         list(entry.line_ids),
         dict(entry.before),
-        [[field.row, field.column, field.token] for field in entry.overwritten],
+        [[field.row, field.column, field.token, *([True] if field.unstable else [])] for field in entry.overwritten],
         _encode_spread(entry.spread),
+        [[field.row, field.column, field.token] for field in entry.rejected],
     ]
 
 
@@ -104,7 +121,7 @@ def _decode(row: Any) -> Entry:
     # Entries of the first version end after seven.
     cells = [*row, *_LATER[len(row) - _FIRST :]] if isinstance(row, list) and len(row) >= _FIRST else row
     fingerprint, source_id, destination_id, lines, outcome, template_hash, etag, number, seen, *later = cells
-    line_ids, before, overwritten, spread = later
+    line_ids, before, overwritten, spread, rejected = later
     return Entry(
         fingerprint,
         source_id,
@@ -119,6 +136,7 @@ def _decode(row: Any) -> Entry:
         tuple(before.items()),
         tuple(Overwritten(*field) for field in overwritten),
         _decode_spread(spread),
+        tuple(RejectedField(*field) for field in rejected),
     )
 
 

@@ -27,7 +27,7 @@ from p2c.documents import (
 from p2c.equality import fold_key
 from p2c.mapping.mapper import Mapper
 from p2c.mapping.shape import WRITE_IN
-from p2c.state.ledger import Overwritten
+from p2c.state.ledger import Overwritten, RejectedField
 from p2c.sync.identity import row_id
 from p2c.sync.outcomes import Awaited
 from p2c.sync.readying import ReadyDocument, ReadyRow, Values, blame
@@ -41,8 +41,8 @@ class Verdict:
     """What comparing gave: the writes (none when both sides agree) and the names of what differs.
 
     `unfit`: rows that a new line would have to name and cannot, for the state that they are in. `notes` are remarks
-    that comparing adds to those of mapping. `overwritten` is to be remembered of fields, `unstable` are those (label of
-    the row, column) in which a written value does not stick.
+    that comparing adds to those of mapping. `overwritten` and `rejected` are to be remembered of fields, `unstable` are
+    those (label of the row, column) of which the destination does not hold what p2c wrote.
     """
 
     change: DocumentChange | None
@@ -54,6 +54,7 @@ class Verdict:
     notes: tuple[Note, ...] = ()
     overwritten: tuple[Overwritten, ...] = ()
     unstable: frozenset[tuple[str, str]] = frozenset()
+    rejected: tuple[RejectedField, ...] = ()
 
 
 class Comparer:
@@ -90,7 +91,7 @@ class Comparer:
         rows += self._lines(document, key, existing, ours, changed, unfit, notes)
         rows += self._last(header, key, existing, changed)
         names = tuple(self._line_name(line) for line in document.lines)
-        change = DocumentChange(document.key, tuple(rows), self._mark(header, key)) if rows else None
+        change = DocumentChange(document.key, tuple(rows), self._mark(header, key, existing)) if rows else None
         return Verdict(change, tuple(changed), existing is None, key, names, tuple(unfit), tuple(notes))
 
     # --- header ---
@@ -116,15 +117,19 @@ class Comparer:
         etag = existing.etag if row.label == HEADER else ""
         return [RowChange("update", row.entity, existing.key, different, row.label, etag)] if different else []
 
-    def _mark(self, row: ReadyRow, key: RowKey) -> Mark | None:
-        """What the header has while the document is incomplete; None where the template or the environment has none."""
-        values = {**row.create, **row.update, **row.after_create, **row.after_update}
+    def _mark(self, row: ReadyRow, key: RowKey, existing: ExistingDocument | None) -> Mark | None:
+        """What the header has while the document is incomplete; None where the template or the environment has none.
+
+        A field that is only written on create is no mark: after it, it holds what people enter there.
+        """
+        values = {**row.update, **row.after_update}
         unfinished = {
             column: value for column, value in self._header.destination.unfinished.items() if column in values
         }
         if not unfinished:
             return None
-        return Mark(row.entity, key, unfinished, {column: values[column] for column in unfinished})
+        etag = existing.header.etag if existing is not None else ""
+        return Mark(row.entity, key, unfinished, {column: values[column] for column in unfinished}, etag)
 
     def _last(
         self, row: ReadyRow, key: RowKey, existing: ExistingDocument | None, changed: list[str]

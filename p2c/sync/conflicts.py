@@ -75,6 +75,9 @@ class Judge:
         """The conflict that writing `change` would settle; None when there is none."""
         if entry is None or existing is None or not self._comparable(entry):
             return None
+        if change.mark is not None and change.mark.is_on(existing.header.values):
+            # p2c itself was interrupted between two change sets of the document.
+            return None
         both = entry.fingerprint != mapped.fingerprint and self._witness.changed(entry, existing)
         # Once the destination has won, it has for as long as the source stays as it is.
         kept = entry.outcome == KEPT and entry.fingerprint == mapped.fingerprint and self._policy != "source"

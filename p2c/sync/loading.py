@@ -199,6 +199,8 @@ class Loader:
                 verdict = revived(verdict, self._mapper, ready, existing, work.entry.before)
             verdict = self._moves.with_left(verdict, there.left)
             verdict = without_unstable(verdict, work, existing, self._hash)
+            if self._dry and work.entry is not None:
+                verdict = self._optional.known_to_be_rejected(verdict, work.entry)
             if (rejection := without_optional.get(id(work))) is not None:
                 verdict = self._optional.left_out(verdict, rejection)
             if verdict.unfit:

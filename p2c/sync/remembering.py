@@ -85,6 +85,7 @@ class Memory:
             seen=self._witness.testimony(ready, created=verdict.created, adopted=adopted, unstable=verdict.unstable),
             line_ids=tuple(work.document.line_ids),
             overwritten=verdict.overwritten,
+            rejected=verdict.rejected,
             spread=work.mapped.spread,
         )
 

@@ -25,7 +25,7 @@ def without_unstable(verdict: Verdict, work: Work, existing: ExistingDocument | 
     """
     if verdict.change is None or existing is None or work.entry is None:
         return verdict
-    entry = work.entry
+    entry, mark = work.entry, verdict.change.mark
     same_source = entry.fingerprint == work.mapped.fingerprint and entry.template_hash == template_hash
     known = {(found.row, found.column): found for found in entry.overwritten}
     held = _rows(existing)
@@ -38,17 +38,22 @@ def without_unstable(verdict: Verdict, work: Work, existing: ExistingDocument | 
             rows.append(row)
             continue
         values = dict(row.values)
+        if mark is not None and row.key == mark.key and mark.is_on(held[str(row.key)].values):
+            # What the header holds there is what p2c wrote: the mark of a document that is not complete.
+            rows.append(row)
+            continue
         for column, value in row.values.items():
             there = held[str(row.key)].values.get(column)
-            found = Overwritten(row.label, column, _token(value, there))
+            token = _token(value, there)
             before = known.get((row.label, column))
-            if before is not None and before.token == found.token:
+            if before is not None and before.token == token:
                 del values[column]
                 left_out.add((row.label, column))
-                overwritten.append(found)
+                overwritten.append(Overwritten(row.label, column, token, unstable=True))
                 notes.append(_note(row, column))
-            elif same_source:
-                overwritten.append(found)
+            elif same_source or (before is not None and before.unstable):
+                # What is written over an unstable field will not be there either: no change that a person makes.
+                overwritten.append(Overwritten(row.label, column, token, before is not None and before.unstable))
         if values:
             rows.append(replace(row, values=values))
     names = {f"{row}: {column}" if row else column for row, column in left_out}
@@ -58,7 +63,7 @@ def without_unstable(verdict: Verdict, work: Work, existing: ExistingDocument | 
         changed=tuple(name for name in verdict.changed if name not in names),
         notes=(*verdict.notes, *notes),
         overwritten=tuple(overwritten),
-        unstable=frozenset(left_out),
+        unstable=frozenset((field.row, field.column) for field in overwritten if field.unstable),
     )
 
 

@@ -52,7 +52,8 @@ class Witness:
         """A token for the header and one per line, in the order of the lines.
 
         The document must have just been settled: the destination agrees with it. An adopted one's blanks were not
-        written. `unstable` are fields, as label of the row and column, in which a written value does not stick.
+        written. `unstable` are fields, as label of the row and column, of which the destination does not hold
+        what p2c wrote.
         """
         tokens: list[str] = []
         for row in (document.header, *document.lines):

@@ -31,7 +31,7 @@ def split(change: DocumentChange, most: int) -> Iterator[DocumentChange]:
     if first.action != "delete" and (first.entity, first.key) == (mark.entity, mark.key):
         marked = replace(first, values={**first.values, **mark.unfinished})
     else:
-        marked, rest = RowChange("update", mark.entity, mark.key, mark.unfinished), [first, *rest]
+        marked, rest = RowChange("update", mark.entity, mark.key, mark.unfinished, etag=mark.etag), [first, *rest]
     rows = [marked, *rest, RowChange("update", mark.entity, mark.key, mark.finished)]
     for start in range(0, len(rows), most):
         yield replace(change, rows=tuple(rows[start : start + most]))

@@ -7,7 +7,9 @@ from typing import Any
 
 from demo.stage import Stage
 from p2c.documents import Outcome
+from p2c.sync.watching import Mode
 from sandbox.company.sales_desk import Ref, SalesDesk, record_id
+from sandbox.finops import FinOpsService
 from sandbox.sales.options import SalesOptions
 from sandbox.sales.service import SalesService
 from tests.staging import FULL, Raise, counts, forget_requests, writes
@@ -65,6 +67,42 @@ def test_an_owner_who_lacks_a_privilege_gives_way_to_the_owner_of_the_project(st
     (note,) = outcome.notes
     assert (note.code, note.field) == ("optional-field-rejected", "SalesOrderNumber")
     assert "is missing prvReadinvoice" in note.reason
+
+
+def phone_is_optional(project: dict[str, Any]) -> None:
+    field = {"source": "telephone1", "ifRejected": "note"}
+    accounts = project.setdefault("templates", {}).setdefault("accounts", {})
+    accounts["fields"] = {"Accounts - Customers": {"PrimaryContactPhone": field}}
+    accounts["conflicts"] = "ask"
+
+
+def test_a_field_that_was_rejected_is_no_difference_and_no_conflict(stage: Raise) -> None:
+    finops = FinOpsService(token="sandbox")
+    play = stage(finops=finops, project=phone_is_optional)
+    play.company.set_up()
+    play.run(["accounts"])
+    finops.books.options.lengths["PrimaryContactPhone"] = 8
+    (account,) = play.sandbox.sales.rows("account", accountnumber="A-1006")
+    record = Ref("account", account["accountid"])
+    desk = SalesDesk(play.sandbox.sales)
+    desk.update(record, {"telephone1": "555-0100 extension 9", "name": "Sent with the phone"})
+    (result,) = play.run(["accounts"])
+    (outcome,) = [found for found in play.outcomes(result) if found.key == "A-1006"]
+    assert [(note.code, note.field) for note in outcome.notes] == [("optional-field-rejected", "telephone1")]
+
+    (dry,) = play.run(["accounts"], mode=Mode(full=True, dry=True))
+    (compared,) = [found for found in dry.outcomes if found.key == "A-1006"]
+    assert (compared.kind, [note.code for note in compared.notes]) == ("unchanged", ["optional-field-rejected"])
+
+    desk.update(record, {"name": "Sent without the phone"})
+    (result,) = play.run(["accounts"])
+    (outcome,) = [found for found in play.outcomes(result) if found.key == "A-1006"]
+    assert (outcome.kind, outcome.rule) == ("updated", "")
+
+    finops.books.options.lengths["PrimaryContactPhone"] = 255
+    (result,) = play.run(["accounts"], mode=FULL)
+    (outcome,) = [found for found in play.outcomes(result) if found.key == "A-1006"]
+    assert (outcome.kind, outcome.changed, outcome.notes) == ("updated", ("PrimaryContactPhone",), ())
 
 
 def test_where_sales_takes_the_owner_there_is_no_note(stage: Raise) -> None:

@@ -55,6 +55,12 @@ def test_a_plug_in_of_sales_that_formats_names_is_noted_and_its_names_stay(stage
     (product,) = play.sandbox.sales.rows("product", productnumber="LAMP")
     assert product["name"] == "READING LAMP"
 
+    # The plug-in's capitals are no change that a person made: with another name there is no conflict, either.
+    play.sandbox.finops.change_product("LAMP", ProductName="Desk lamp")
+    (result,) = play.run(["products"])
+    (changed,) = [outcome for outcome in play.outcomes(result) if outcome.key == "LAMP"]
+    assert (changed.kind, changed.changed, changed.rule) == ("updated", ("name",), "")
+
 
 def test_a_text_that_finops_cuts_is_noted(stage: Raise) -> None:
     finops = FinOpsService(token="sandbox")

@@ -57,7 +57,7 @@ async def test_entries_of_the_first_version_are_read() -> None:
     await ledger.put_many({"a": Entry("f", "id", outcome="settled", template_hash="h", etag="e")})
     await ledger.flush()
     name = next(name for name in store.blobs if name.endswith(".jsonl"))
-    old = store.blobs[name].data.replace(b'"e","",[],[],{},[],null]', b'"e"]')
+    old = store.blobs[name].data.replace(b'"e","",[],[],{},[],null,[]]', b'"e"]')
     assert old != store.blobs[name].data
     await store.write(name, old)
     found = (await Ledger(store, "l").get_many(["a"]))["a"]

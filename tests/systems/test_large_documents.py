@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,13 @@ def test_the_version_that_was_compared_is_on_the_first_change_set_only() -> None
     assert [row.etag for part in sets for row in part.rows if row.entity == "salesorders"] == ["v1", ""]
     header: Mapping[str, Value | Reference] = sets[0].rows[0].values
     assert header == {"name": "Incomplete", "description": "x"}
+
+
+def test_where_only_lines_change_the_mark_carries_the_version_of_the_header() -> None:
+    change = document(10, with_header=False)
+    assert change.mark is not None
+    first = next(split(replace(change, mark=replace(change.mark, etag="v1")), 4)).rows[0]
+    assert (first.entity, first.action, first.etag) == ("salesorders", "update", "v1")
 
 
 def test_a_document_without_a_mark_is_not_sent_in_parts() -> None:

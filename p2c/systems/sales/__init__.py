@@ -149,4 +149,5 @@ def _knows_no_versions(error: ServiceError | None) -> bool:
 
 
 def _whatever_version(change: DocumentChange) -> DocumentChange:
-    return replace(change, rows=tuple(replace(row, etag="") for row in change.rows))
+    mark = replace(change.mark, etag="") if change.mark is not None else None
+    return replace(change, rows=tuple(replace(row, etag="") for row in change.rows), mark=mark)
