@@ -186,13 +186,19 @@ class Worker:
             before = self._templates.get(name)
             if before is None or not before.enabled:
                 continue
-            master = self._session.project.connection_set.master
-            legal_entity = master if before.scope == "master" else plan.legal_entity.id
-            points = Checkpoints(self._session.store, f"lanes/{legal_entity}/{before.family}")
-            point = await points.load(before.id)
-            if point is not None and point.completed is None and point.due is not None and self._now() <= point.due:
-                return True
+            for legal_entity in self._entities_before(before, plan.legal_entity.id):
+                points = Checkpoints(self._session.store, f"lanes/{legal_entity}/{before.family}")
+                point = await points.load(before.id)
+                if point is not None and point.completed is None and point.due is not None and self._now() <= point.due:
+                    return True
         return False
+
+    def _entities_before(self, before: Template, own: str) -> list[str]:
+        """The legal entities whose runs of a template bring what a legal entity's own documents refer to."""
+        settings = self._session.project.connection_set
+        if before.scope == "each":
+            return [own]
+        return [settings.master] if before.scope == "master" else list(settings.legal_entities)
 
     # --- keys ---
 

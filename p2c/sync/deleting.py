@@ -33,6 +33,7 @@ from p2c.state.marks import ReadKeys
 from p2c.sync import outcomes
 from p2c.sync.identity import row_id
 from p2c.sync.lane import Lane
+from p2c.sync.sharing import SharedDocuments
 from p2c.sync.work import Settled
 from p2c.systems import keys
 from p2c.systems.ends import Destination, Source
@@ -83,8 +84,10 @@ class Departures:
         dry: bool = False,
         kept: bool = True,
         page_size: int = 500,
+        shared: SharedDocuments | None = None,
     ) -> None:
         template = mapper.template
+        self._shared = shared
         self._template = template
         self._mapper = mapper
         self._source = source
@@ -164,7 +167,11 @@ class Departures:
         known = [(one, entry) for one, entry in known if not self._done_with(entry)]
         if self._template.deletes == "ignore":
             return [self._left(one, entry) for one, entry in known]
-        return await self._act(known)
+        others = await self._shared.of_others([one.key for one, _ in known]) if self._shared is not None else {}
+        staying = [
+            self._left_to(others[fold_key(one.key)], one, entry) for one, entry in known if fold_key(one.key) in others
+        ]
+        return staying + await self._act([(one, entry) for one, entry in known if fold_key(one.key) not in others])
 
     async def done(self, deletions: Sequence[Deletion], settled: Sequence[Settled]) -> None:
         """Takes them off the list, but for those that failed: the next run tries them again."""
@@ -272,6 +279,10 @@ class Departures:
         document = SourceDocument(one.key, one.source_id or entry.source_id, {})
         why = Skipped(LEFT, "It is gone from the source; this template leaves the destination as it is.")
         return Settled(document, outcomes.skipped(document, why), replace(entry, outcome=GONE))
+
+    def _left_to(self, why: Skipped, one: Deletion, entry: Entry) -> Settled:
+        document = SourceDocument(one.key, one.source_id or entry.source_id, {})
+        return Settled(document, outcomes.skipped(document, why), replace(entry, outcome=RELEASED))
 
     def _absent(
         self, document: SourceDocument, number: Sequence[str], candidates: Sequence[ExistingDocument]

@@ -34,9 +34,10 @@ from p2c.sync.finding import Finder, Found, apart
 from p2c.sync.moves import Moves, as_moved
 from p2c.sync.optional_fields import OptionalFields, Rejections
 from p2c.sync.outcomes import Awaited
-from p2c.sync.readying import Readier, ReadyDocument, blame
+from p2c.sync.readying import Readied, Readier, ReadyDocument, blame
 from p2c.sync.remembering import Memory
 from p2c.sync.reviving import revived
+from p2c.sync.sharing import MasterOnly
 from p2c.sync.unstable_fields import without_unstable
 from p2c.sync.witness import Witness
 from p2c.sync.work import Note, Pending, Settled, Work
@@ -66,6 +67,7 @@ class Loader:
         dry: bool = False,
         policy: Conflicts | None = None,
         couplings: CouplingList | None = None,
+        master_only: MasterOnly | None = None,
     ) -> None:
         template = mapper.template
         self._mapper = mapper
@@ -73,6 +75,7 @@ class Loader:
         self._destination = destination
         self._legal_entity = legal_entity
         self._dry = dry
+        self._master_only = master_only
         self._readier = Readier(mapper, destination, legal_entity)
         self._finder = Finder(mapper, comparer, destination, legal_entity, told=policy == "source", couplings=couplings)
         self._moves = Moves(mapper, decided=policy == "source")
@@ -121,6 +124,7 @@ class Loader:
         """What is to be written; the others are done."""
         readied = await self._readier.ready([work.mapped for work in works])
         able: list[tuple[Work, ReadyDocument]] = []
+        await self._say_where(readied)
         for work, result in zip(works, readied, strict=True):
             if result.document is not None:
                 able.append((work, result.document))
@@ -135,6 +139,18 @@ class Loader:
             done.extend(self._written(one) for one in pending)
             return []
         return pending
+
+    async def _say_where(self, readied: Sequence[Readied]) -> None:
+        """Adds to what documents wait for where F&O has it, when that is not where it comes from."""
+        wanted = {(one.what, one.key) for result in readied for one in result.missing}
+        if self._master_only is None or not wanted:
+            return
+        found = await self._master_only.why(sorted(wanted))
+        for result in readied:
+            result.missing = [
+                replace(one, why=found[one.what, one.key]) if (one.what, one.key) in found else one
+                for one in result.missing
+            ]
 
     async def _send(
         self,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from p2c.documents import Flaw, MappedDocument, Outcome, OutcomeKind, Page, SourceDocument
-from p2c.equality import same_key
+from p2c.equality import fold_key, same_key
 from p2c.mapping.mapper import Mapper
 from p2c.state.ledger import Entry, Ledger
 from p2c.sync import outcomes
@@ -16,6 +16,7 @@ from p2c.sync.finding import shared_number
 from p2c.sync.increments import noted
 from p2c.sync.loading import Loader
 from p2c.sync.renames import Renames
+from p2c.sync.sharing import SharedDocuments
 from p2c.sync.work import BEGUN, Settled, Work
 from p2c.systems import keys
 
@@ -33,8 +34,10 @@ class PageWork:
         *,
         dry: bool = False,
         counterpart: Ledger | None = None,
+        shared: SharedDocuments | None = None,
     ) -> None:
         self._counterpart = counterpart
+        self._shared = shared
         self._mapper = mapper
         self._hash = template_hash
         self._ledger = ledger
@@ -53,13 +56,16 @@ class PageWork:
         """
         settled = [self._orphan(*one) for one in page.orphans]
         mapped: list[tuple[SourceDocument, MappedDocument]] = []
+        page, left = await self._left_to_earlier(page)
+        settled += left
         others = await self._others(page)
         for document, result in map_page(self._mapper, self._with_spread(page, others)):
             if isinstance(result, MappedDocument):
                 mapped.append((document, result))
             else:
                 settled.append(Settled(document, outcomes.from_mapping(document, result)))
-        entries = await self._ledger.get_many([document.key for document in page.documents if document.key])
+        met = [*page.documents, *(one.document for one in left)]
+        entries = await self._ledger.get_many([document.key for document in met if document.key])
         renamed = await self._renamed([one for one, _ in mapped], entries, compared)
         works: list[Work] = []
         for document, result in mapped:
@@ -99,6 +105,16 @@ class PageWork:
         spread = {key: entry.spread for key, entry in others.items() if entry.spread is not None}
         documents = [replace(one, spread=spread.get(one.key)) if spread else one for one in page.documents]
         return replace(page, documents=documents)
+
+    async def _left_to_earlier(self, page: Page) -> tuple[Page, list[Settled]]:
+        """The page without the documents that another legal entity syncs, and what becomes of those."""
+        if self._shared is None:
+            return page, []
+        why = await self._shared.of_earlier([one.key for one in page.documents])
+        own = [one for one in page.documents if fold_key(one.key) not in why]
+        left = [one for one in page.documents if fold_key(one.key) in why]
+        skipped = [Settled(one, outcomes.skipped(one, why[fold_key(one.key)])) for one in left]
+        return replace(page, documents=own), skipped
 
     async def _taken(self, document: SourceDocument) -> frozenset[str]:
         """The rows at the destination that other documents of the same number were settled as.

@@ -24,6 +24,7 @@ from p2c.sync.paging import PageWork
 from p2c.sync.renames import Renames
 from p2c.sync.replaying import Replay
 from p2c.sync.running import TemplateRun
+from p2c.sync.sharing import MasterOnly, SharedDocuments
 from p2c.sync.slicing import Slicing
 from p2c.sync.taking import Taking
 from p2c.sync.watching import Mode, Progress, Quiet
@@ -243,9 +244,24 @@ class Session:
             dry=dry,
             policy=policy,
             couplings=lane.couplings,
+            master_only=self._master_only(),
         )
         renames = Renames(mapper, source, entity, lane.ledger, lane.newcomers)
-        return PageWork(mapper, digest, lane.ledger, loader, renames, dry=dry, counterpart=lane.counterpart)
+        shared = self._shared(plan)
+        return PageWork(
+            mapper, digest, lane.ledger, loader, renames, dry=dry, counterpart=lane.counterpart, shared=shared
+        )
+
+    def _shared(self, plan: Plan) -> SharedDocuments | None:
+        """Whose documents count where all legal entities have some of their own to share."""
+        if plan.template.scope != "union":
+            return None
+        order = _in_order([*self.project.connection_set.legal_entities], self.project.connection_set.master)
+        return SharedDocuments(plan.mapper, self._end(plan.template.source), plan.legal_entity, order)
+
+    def _master_only(self) -> MasterOnly | None:
+        settings = self.project.connection_set
+        return MasterOnly(self.finops, self.templates, settings.master) if len(settings.legal_entities) > 1 else None
 
     def _departures(self, lane: Lane, plan: Plan, mode: Mode, *, kept: bool) -> Departures:
         settings, template = self._settings, plan.template
@@ -259,6 +275,7 @@ class Session:
             dry=mode.dry,
             kept=kept,
             page_size=settings.page_size,
+            shared=self._shared(plan),
         )
 
     def _end(self, system: SystemName) -> SalesEnd | FinOpsEnd:
@@ -333,8 +350,10 @@ def _plans(
     """What to run, in order. Raises ConfigError with all that does not fit the environment, of all templates."""
     plans: list[tuple[Template, LegalEntity, Mapper]] = []
     wrong: list[ConfigError] = []
+    by_id = {entity.id: entity for entity in entities}
     for template in templates:
-        for entity in entities:
+        order = _in_order([*by_id], environment.master) if template.scope == "union" else [*by_id]
+        for entity in (by_id[name] for name in order):
             if template.scope == "master" and entity.id != environment.master:
                 continue
             try:
@@ -349,6 +368,11 @@ def _plans(
     if wrong:
         raise wrong[0]
     return plans
+
+
+def _in_order(legal_entities: Sequence[str], master: str) -> list[str]:
+    """The master first, the others as they are."""
+    return sorted(legal_entities, key=lambda name: name != master)
 
 
 def _not_run(template: Template, entity: LegalEntity, mode: Mode, why: str) -> RunRecord:

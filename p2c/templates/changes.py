@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -37,6 +37,7 @@ class TemplateChange(Model):
 
     - `enabled`, `schedule`, `deletes`, `moves`, `conflicts`, `cancellations`, `publish`, `headerAmounts`: as in the
       template.
+    - `scope`: of a template of shared documents, whose rows go: those of the `master`, or of all (`union`).
     - `deactivate`: the values that put a document out of use, in place of the template's.
     - `evidence`: what proves that a row at the destination is the document, in place of the template's.
     - `couplings`: by legal entity, keys of documents whose number at the destination is the same record.
@@ -54,6 +55,7 @@ class TemplateChange(Model):
     deactivate: dict[str, Scalar] | None = None
     moves: Moves | None = None
     conflicts: Conflicts | None = None
+    scope: Literal["master", "union"] | None = None
     cancellations: Cancellations | None = None
     publish: bool | None = None
     header_amounts: Annotated[HeaderAmounts | None, Field(alias="headerAmounts")] = None

@@ -30,6 +30,8 @@ def mistakes(template: Template) -> Iterator[Mistake]:
     yield from _deactivation(template)
     yield from _amounts(template)
     yield from _rules(template.update_only, template.source, template.header.source.entity, ("updateOnly",))
+    if template.scope == "union" and template.source != "finops":
+        yield ("scope",), "only rows of F&O are asked for in other legal entities"
     yield from _cancellation(template)
     for index, task in enumerate(template.tasks):
         for place, message in _TaskCheck(template, index, task).mistakes():

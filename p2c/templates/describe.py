@@ -75,7 +75,7 @@ def _template(template: Template) -> Iterator[str]:
     yield f"- Id `{template.id}`; from {_SYSTEMS[template.source]} to {_SYSTEMS[template.destination]}"
     yield f"- Runs after {after}; schedule `{template.schedule}`"
     if template.scope == "master":
-        yield "- Only from the master legal entity of the connection set"
+        yield "- Only from the master legal entity of the connection set, or (`scope`: `union`) from all"
     yield f"- Deleted at the source: {_deletes(template)}. Changed on both sides: {_CONFLICTS[template.conflicts]}"
     if template.can_move:
         yield f"- Belongs to another record at the source (`moves`): {_MOVES[template.moves]}"

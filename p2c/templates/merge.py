@@ -40,6 +40,7 @@ _SETTINGS = (
     "conflicts",
     "cancellations",
     "publish",
+    "scope",
     "header_amounts",
     "couplings",
 )
@@ -56,6 +57,9 @@ def merge(template: Template, change: TemplateChange) -> Merged:
             update[name] = value
             shown = type(change).model_fields[name].alias or name
             merged.origins[(shown,)] = (shown,)
+    if change.scope is not None and template.scope == "each":
+        del update["scope"]
+        merged.mistakes.append((("scope",), f"the documents of {template.id} belong to their legal entities"))
     _check_tasks(merged, change)
     tasks: list[Task] = []
     for index, task in enumerate(template.tasks):

@@ -28,6 +28,7 @@ Scalar = str | int | bool | None
 Moves = Literal["follow", "ask"]
 Deletes = Literal["ignore", "deactivate", "delete"]
 Conflicts = Literal["source", "destination", "ask"]
+Scope = Literal["each", "master", "union"]
 Cancellations = Literal["ask", "ignore"]
 Comparison = Literal["exact", "ignoreCase", "country", "zeroIsBlank"]
 
@@ -440,7 +441,8 @@ class Template(Model):
     """What one template synchronises, in which direction, after which others, how often.
 
     `family`: templates of one family share a lane: only one of them writes at a time.
-    `scope`: `each` legal entity has its rows, or they are shared and come from the `master` legal entity (products).
+    `scope`: `each` legal entity has its rows, or they are shared (products): then they come from the `master` legal
+    entity, or from all (`union`), where of a document that several have the master's row counts, else the first one's.
     `schedule`: NCRONTAB of six fields, second first; empty = no timer starts it.
     `updateOnly`: rules over the source; where one does not hold, a document that is not yet at the destination is
     skipped (a cancelled order is not created just to be cancelled).
@@ -475,7 +477,7 @@ class Template(Model):
     family: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
     runs_after: Annotated[list[str], Field(alias="runsAfter")] = Field(default_factory=list)
     schedule: str = "0 */15 * * * *"
-    scope: Literal["each", "master"] = "each"
+    scope: Scope = "each"
     update_only: Annotated[list[Rule], Field(alias="updateOnly")] = Field(default_factory=list)
     enabled: bool = True
     deletes: Deletes = "ignore"

@@ -209,7 +209,7 @@ def effective_templates(project: Project) -> dict[str, Template]:
         for one in effective.values()
         if one.puts_back and getattr(effective.get(one.puts_back), "family", None) != one.family
     ]
-    if not project.connection_set.master and any(one.enabled and one.scope == "master" for one in effective.values()):
+    if not project.connection_set.master and any(one.enabled and one.scope != "each" for one in effective.values()):
         where = pointer("connectionSet", "masterLegalEntity")
         found.append(Problem(name, where, "with several legal entities, name the one whose products Sales has"))
     if found:

@@ -56,6 +56,7 @@ TO_FINOPS = [
     ("color", "red", "/color", "'color' is not known here"),
     ("to", "sales", "/to", "the same system"),
     ("schedule", "*/5 * * * *", "/schedule", "six fields"),
+    ("scope", "union", "/scope", "only rows of F&O are asked for in other legal entities"),
     ("tasks/0/source/entity", "quote", "/tasks/0/source/entity", "Did you mean 'quotes'"),
     ("tasks/0/destination/entity", "CDSSalesQuotationHeader", "/tasks/0/destination/entity", "Did you mean 'CDS"),
     (HEADER, copied("nmae", "SalesQuotationName"), f"{F}/source", "Did you mean 'name'"),

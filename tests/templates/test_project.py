@@ -332,6 +332,19 @@ def test_a_template_file_that_is_not_there(tmp_path: Path) -> None:
         effective_templates(parse_project(raw, project_file))
 
 
+def test_only_shared_documents_have_a_scope(tmp_path: Path) -> None:
+    raw = {
+        "name": "x",
+        "connectionSet": CONNECTIONS,
+        "templates": {"products": {"scope": "union"}, "accounts": {"scope": "union"}},
+    }
+    with pytest.raises(ConfigError) as caught:
+        effective_templates(parse_project(raw, tmp_path / "project.json"))
+    (problem,) = caught.value.problems
+    assert problem.pointer == "/templates/accounts/scope"
+    assert "the documents of accounts belong to their legal entities" in problem.message
+
+
 def test_what_a_project_does_not_know(tmp_path: Path) -> None:
     file = tmp_path / "project.json"
     file.write_text('{"name": "x", "deletes": {}, "templates": {"quotes": {"rule": {}}}}', encoding="utf-8")
