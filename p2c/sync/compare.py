@@ -237,6 +237,23 @@ class Comparer:
                     found.setdefault(name, []).append((task, row))
         return found
 
+    def unknown_rows(
+        self, document: ReadyDocument, existing: ExistingDocument, ours: Sequence[str]
+    ) -> Iterator[tuple[ReadyRow, list[ExistingRow]]]:
+        """Lines of a document with the rows of their number, where p2c wrote none of these rows.
+
+        Their ids say so in Sales, and `ours`, the names of the lines that p2c wrote.
+        """
+        there = self._existing_lines(existing)
+        for line in document.lines:
+            name = self._line_name(line)
+            rows = [row for _, row in there.get(name, ())]
+            known = name in ours or (
+                self._system == "sales" and any(row.key == self._new_line_key(line, document) for row in rows)
+            )
+            if rows and not known:
+                yield line, rows
+
     def lines_of(self, existing: ExistingDocument, task: str) -> dict[str, ExistingRow]:
         """The lines that were found as one task reads them, by name, those of others left out."""
         found: dict[str, ExistingRow] = {}

@@ -6,7 +6,6 @@ p2c would write.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 from p2c.documents import (
@@ -24,7 +23,7 @@ from p2c.documents import (
 from p2c.equality import fold_key
 from p2c.mapping.mapper import Mapper
 from p2c.mapping.plan import Absence
-from p2c.sync.readying import ReadyDocument
+from p2c.sync.readying import ReadyDocument, Values
 from p2c.systems import keys
 from p2c.systems.ends import Destination
 from p2c.templates import catalog
@@ -66,26 +65,27 @@ class EvidenceJudge:
         return any(expression.holds(existing.header.values) for expression in self._marks)
 
     def _alike(self, document: ReadyDocument, existing: ExistingDocument, paths: Sequence[str]) -> bool:
-        filled = False
-        for path in paths:
-            column = path.partition(".")[0]
-            ours, theirs = document.header.create.get(column), existing.header.values.get(column)
-            if isinstance(ours, Reference):
-                if ours.id.lower() != str(theirs or "").lower():
-                    return False
-            elif not same_text(ours, theirs) and not self._mapper.same(self._task, path, ours, theirs):
+        return agree(self._mapper, self._task, document.header.create, existing.header.values, paths)
+
+
+def agree(mapper: Mapper, task: str, ours: Values, theirs: Row, paths: Sequence[str], *, every: bool = False) -> bool:
+    """Whether a row holds under these paths what a create would write, and at least one of them (`every`: each) holds
+    something. Text is compared regardless of case, character width, and blanks around and between."""
+    filled = []
+    for path in paths:
+        column = path.partition(".")[0]
+        our, their = ours.get(column), theirs.get(column)
+        if isinstance(our, Reference):
+            if our.id.lower() != str(their or "").lower():
                 return False
-            filled = filled or bool(ours)
-        return filled
-
-
-def same_text(left: Value, right: Value) -> bool:
-    """Whether two names are one to a reader: regardless of case, character width, and blanks around and between."""
-    return _plain(left) == _plain(right)
+        elif _plain(our) != _plain(their) and not mapper.same(task, path, our, their):
+            return False
+        filled.append(our is not None and our != "")
+    return all(filled) if every else any(filled)
 
 
 def _plain(value: Value) -> str:
-    return keys.fold(" ".join(unicodedata.normalize("NFKC", keys.as_text(value)).split()))
+    return keys.fold(" ".join(keys.as_text(value).split()))
 
 
 class Sides:

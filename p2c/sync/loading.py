@@ -31,6 +31,7 @@ from p2c.sync import conflicts, outcomes, remembering
 from p2c.sync.cancellations import CancellationJudge
 from p2c.sync.compare import Comparer
 from p2c.sync.finding import Finder, Found, apart
+from p2c.sync.foreign_lines import ForeignLines
 from p2c.sync.moves import Moves, as_moved
 from p2c.sync.optional_fields import OptionalFields, Rejections
 from p2c.sync.outcomes import Awaited
@@ -79,6 +80,7 @@ class Loader:
         self._readier = Readier(mapper, destination, legal_entity)
         self._finder = Finder(mapper, comparer, destination, legal_entity, told=policy == "source", couplings=couplings)
         self._moves = Moves(mapper, decided=policy == "source")
+        self._foreign_lines = ForeignLines(mapper, comparer)
         witness = Witness(mapper, comparer)
         self._judge = conflicts.Judge(template, template_hash, legal_entity, witness, policy)
         self._memory = Memory(mapper, comparer, witness, template_hash)
@@ -209,6 +211,9 @@ class Loader:
             if stopped is not None:
                 conflict = self._taken_over(work, ready, existing, ours, stopped)
                 done.append(Settled(work.document, outcomes.skipped(work.document, stopped), conflict=conflict))
+                continue
+            if flaws := self._foreign_lines.flaws(ready, existing, ours):
+                done.append(Settled(work.document, outcomes.rejected(work.document, flaws)))
                 continue
             verdict = self._comparer.compare(ready, _compared(work, existing), ours)
             if work.entry is not None:

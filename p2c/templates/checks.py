@@ -317,8 +317,8 @@ class _TaskCheck:
                 yield from self._path((*place, "source"), self.template.source, self.source_set, shown.source)
             if shown.destination:
                 yield from self._path((*place, "destination"), system, destination.entity, shown.destination)
-        if self.index and (destination.evidence or destination.shown):
-            yield ("destination", "evidence"), "evidence is for the header"
+        if self.index and (destination.shown or any(one.when for one in destination.evidence)):
+            yield ("destination", "evidence"), "a line has no marks and shows nothing: name columns in same"
 
     def _keys(self) -> Iterator[Mistake]:
         key = self.task.destination.key

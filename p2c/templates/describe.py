@@ -142,7 +142,10 @@ def _conditions(task: Task) -> Iterator[str]:
         which = " or ".join(f"`{one}`" for one in values)
         yield f"- Rejected where the row of the number is something else at the destination: {which} in `{column}`"
     if proofs := [_evidence(one) for one in task.destination.evidence]:
-        yield f"- A row that is there already is the same record where p2c made it, or where {'; or '.join(proofs)}"
+        which = (
+            "A line of the number is the same line" if task.parent else "A row that is there already is the same record"
+        )
+        yield f"- {which} where p2c made it, or where {'; or '.join(proofs)}"
     if task.source.version:
         yield f"- Of several rows with one key the one with the highest `{task.source.version}` counts"
     if task.source.label:

@@ -274,6 +274,7 @@ class DestinationEntity(Model):
     the document is then rejected, and the row stays as it is.
     `evidence`: what proves that a header row of the number, which p2c does not know, is the document; without proof the
     document is rejected (`number-taken`) and the row stays as it is. A row with p2c's own id needs no other evidence.
+    The same of a line that p2c did not write, in a document that it knows (`same` only; each column holds something).
     `shown`: what a person is shown of both records then.
     `ignore`: rows for which this holds are not ours: neither matched nor changed (a line that a plug-in makes).
     `extra`: what becomes of rows that the source does not have any more: those that p2c wrote are deleted, and others

@@ -298,3 +298,43 @@ def test_an_order_whose_customer_finops_changes_before_it_returns_is_the_same_or
     (customer,) = sales.rows("account", accountnumber="A-1006")
     assert row["customerid"] == customer["accountid"]
     assert len(lines) == 1
+
+
+# --- lines of people in documents that p2c knows ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solution", [True, False])
+def test_a_line_of_a_person_in_finops_is_not_overwritten_by_a_later_line_of_sales(stage: Raise, solution: bool) -> None:
+    play = ready(stage, solution=solution)
+    sales, finops = play.sandbox.sales, play.sandbox.finops
+    order = activated_order(play, "N-1", "A-1001")
+    assert kept_back(play, play.run(["orders-to-finops"])) == {}
+    key = {"dataAreaId": "usmf", "SalesOrderNumber": "N-1"}
+    theirs = {**key, "LineCreationSequenceNumber": 2, **LINE}
+    finops.create("CDSSalesOrderLines", theirs)
+    before = finops.books.rows("SalesLine", SalesOrderNumber="N-1")
+    assert len(before) == 2
+    (product,) = sales.rows("product", productnumber="MUG-01")
+    added = sales.create(
+        "salesorderdetail",
+        {
+            "salesorderid": order["salesorderid"],
+            "productid": product["productid"],
+            "uomid": product["defaultuomid"],
+            "quantity": Decimal(5),
+            "sequencenumber": 2,
+        },
+    )
+    for mode in (Mode(), FULL):
+        outcome = rejected(play, "orders-to-finops", "N-1", mode=mode)
+        assert (outcome.kind.value, outcome.rule) == ("rejected", "number-taken")
+        assert outcome.line.startswith("OrderLine 2")
+        assert "MUG-01" in outcome.reason
+    assert finops.books.rows("SalesLine", SalesOrderNumber="N-1") == before
+    sales.people.update("salesorderdetail", added["salesorderdetailid"], {"sequencenumber": 3})
+    assert kept_back(play, play.run(["orders-to-finops"])) == {}
+    quantities = {
+        row["LineCreationSequenceNumber"]: row["OrderedSalesQuantity"]
+        for row in finops.books.rows("SalesLine", SalesOrderNumber="N-1")
+    }
+    assert quantities == {1: Decimal(7), 2: Decimal(3), 3: Decimal(5)}

@@ -369,3 +369,53 @@ async def test_what_came_from_the_row_by_the_template_of_the_other_direction_is_
     (settled,) = await loader.load([Work(document, mapped, None, counterpart=counterpart)])
     assert settled.outcome.rule == rule
     assert (shelf.headers()["A"]["customerid"] == guid("C-1")) is (rule == "")
+
+
+def with_evidence_of_lines() -> Template:
+    raw = copy.deepcopy(ORDERS)
+    raw["tasks"][1]["source"]["label"] = ["ProductNumber"]
+    raw["tasks"][1]["destination"]["evidence"] = [{"same": ["productid.productnumber", "quantity"]}]
+    return parse_template(raw, "lines.json")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "known", "taken"),
+    [
+        ({"productid": guid("P-2"), "quantity": Decimal(3)}, (), True),
+        ({"productid": guid("P-1"), "quantity": Decimal(7)}, (), True),
+        ({"productid": guid("P-1"), "quantity": Decimal("3.00")}, (), False),
+        # Named before it was sent, or settled: it is the line that p2c wrote, whatever a person has made of it.
+        ({"productid": guid("P-2"), "quantity": Decimal(3)}, ("salesorderdetails:2",), False),
+        # Of a document that the ledger does not know (it was lost) the lines are adopted.
+        ({"productid": guid("P-2"), "quantity": Decimal(3)}, None, False),
+    ],
+)
+async def test_a_line_of_a_person_is_the_line_of_its_number_only_with_its_product_and_quantity(
+    theirs: dict[str, Any], known: tuple[str, ...] | None, taken: bool
+) -> None:
+    shelf = Shelf()
+    header = shelf.put("A", {"sequencenumber": 2, **theirs}, name="Theirs")
+    before = copy.deepcopy(shelf.rows)
+    entries = {"A": Entry("old", "id of A", header, known, template_hash="h")} if known is not None else {}
+    document = order("A", line(1), line(2, quantity=Decimal(3)))
+    outcome = (await load(shelf, document, entries=entries, of=with_evidence_of_lines()))["A"].outcome
+    assert (outcome.rule == "number-taken") is taken
+    if taken:
+        assert (outcome.kind, outcome.line, outcome.field) == (
+            OutcomeKind.REJECTED,
+            "Line 2 (P-1)",
+            "LineCreationSequenceNumber",
+        )
+        assert f"productid {theirs['productid']} (here P-1)" in outcome.reason
+        assert shelf.rows == before
+    else:
+        assert shelf.lines("A")[2]["productid"] == guid("P-1")
+
+
+async def test_a_line_that_p2c_made_is_its_own_though_the_ledger_does_not_name_it() -> None:
+    shelf, of = Shelf(), with_evidence_of_lines()
+    settled = (await load(shelf, order("A", line(1)), of=of))["A"]
+    assert settled.entry is not None
+    forgotten = {"A": replace(settled.entry, lines=())}
+    changed = order("A", line(1, "P-2", Decimal(9)))
+    assert (await load(shelf, changed, entries=forgotten, of=of))["A"].outcome.kind is OutcomeKind.UPDATED
