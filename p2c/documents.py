@@ -32,12 +32,14 @@ class LegalEntity:
     none, so that they are rejected once and not lost: it has `others`, the business units of all other legal
     entities.
     `owner` is who owns the rows that we create in Sales: `("teams" | "systemusers", id)`, None = the integration user.
+    `neighbours` are the business units (ids in lower case) of the other legal entities, each with its legal entity.
     """
 
     id: str
     business_units: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     owner: tuple[str, str] | None = None
+    neighbours: tuple[tuple[str, str], ...] = ()
 
 
 # --- reading -------------------------------------------------------------------------------------------------------
@@ -300,11 +302,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A lookup whose row is not there: destination path, the value looked for, the table it should be in."""
+    """A lookup whose row is not there: destination path, the value looked for, the table it should be in.
+
+    `elsewhere` are the other legal entities that have such a row, separated by commas.
+    """
 
     path: str
     value: str
     table: str
+    elsewhere: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,9 @@ async def _legal_entities(project: Project, units: Mapping[str, str], sales: Met
             business_units=own,
             others=tuple(unit for other, ids in belonging.items() if other != name for unit in ids) if master else (),
             owner=await _owner(name, one, units, own, sales, problems),
+            neighbours=tuple(
+                (unit.lower(), other.lower()) for other, ids in belonging.items() if other != name for unit in ids
+            ),
         )
     problems.raise_if_any("The project's legal entities do not fit this environment of Sales.")
     return found

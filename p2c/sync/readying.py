@@ -136,7 +136,9 @@ class Readier:
                 left_out.add(missing.path)
             elif verdict == "park":
                 place = blame(self._mapper.field(row.task, missing.path), missing.path)
-                result.missing.append(Awaited(missing.table, missing.value, place, row.place))
+                elsewhere, here = missing.elsewhere, self._legal_entity.id if missing.elsewhere else ""
+                awaited = Awaited(missing.table, missing.value, place, row.place, elsewhere=elsewhere, here=here)
+                result.missing.append(awaited)
             else:
                 place = blame(self._mapper.field(row.task, missing.path), missing.path)
                 result.flaws.append(_unknown(missing, place, row.place))

@@ -168,6 +168,12 @@ class Lookups:
         if isinstance(target.path, Column):
             name = stored(table, target.path.name)
             rows = _prefer(rows, lambda row: as_text(row.get(name)) == value)
+        if legal_entity is not None and units.matter(table, legal_entity):
+            # A row that belongs to no legal entity will do where there is no own one, one of another never.
+            rows = _prefer(rows, lambda row: units.is_own(row, legal_entity))
+            rows = [row for row in rows if not units.neighbour(row, legal_entity)]
+            if not rows:
+                return 0
         good = _GOOD_STATES.get(table.name)
         if good is not None:
             rows = _prefer(rows, lambda row: row.get("statecode") in good)
@@ -177,8 +183,6 @@ class Lookups:
                 valid = [row for row in rows if row.get("statecode") == 0 and self._is_valid(row)]
                 valid.sort(key=lambda row: (as_text(row.get("name")).casefold(), str(row[table.id])))
                 return valid[0] if valid else 0
-        if legal_entity is not None and units.matter(table, legal_entity):
-            rows = _prefer(rows, lambda row: units.is_own(row, legal_entity))
         if table.find("revisionnumber") is not None:
             latest = max(int(row.get("revisionnumber") or 0) for row in rows)
             rows = _prefer(rows, lambda row: int(row.get("revisionnumber") or 0) == latest)
@@ -284,7 +288,14 @@ class _Row:
         if count > 1:
             self._missing.append(Ambiguous(name, value, table, count))
         else:
-            self._missing.append(Missing(name, value, table))
+            self._missing.append(Missing(name, value, table, elsewhere=self._elsewhere(found)))
+
+    def _elsewhere(self, found: _Found | None) -> str:
+        """The other legal entities that the rows found belong to."""
+        entity = self._legal_entity
+        if found is None or entity is None or not units.matter(found.table, entity):
+            return ""
+        return ", ".join(sorted({units.neighbour(row, entity) for row in found.rows} - {""}))
 
 
 @lru_cache(maxsize=4096)

@@ -42,6 +42,11 @@ def owner_of(table: SalesTable, row: Mapping[str, Any], legal_entity: LegalEntit
     return legal_entity.id if is_own(row, legal_entity) else ""
 
 
+def neighbour(row: Mapping[str, Any], legal_entity: LegalEntity) -> str:
+    """The other legal entity that the row belongs to, "" where it belongs to this one or to none."""
+    return dict(legal_entity.neighbours).get(str(row.get(STORED) or "").lower(), "")
+
+
 def is_own(row: Mapping[str, Any], legal_entity: LegalEntity) -> bool:
     """Whether the row's business unit is one of the legal entity's."""
     unit = str(row.get(STORED) or "").lower()

@@ -183,11 +183,32 @@ async def test_the_row_of_the_own_business_unit_is_meant(office: Office, world: 
         found = (await resolve(world, "salesorders", {CUSTOMER: "SHARED"}, entity)).values["customerid"]
         assert isinstance(found, Reference)
         assert found.id == own[name]
-        # A number that is there once is meant, whosever it is.
+        # A number that is there once is meant, when it belongs to no other legal entity.
         assert not (await resolve(world, "salesorders", {CUSTOMER: "ALONE"}, entity)).missing
     unclear = await resolve(world, "salesorders", {CUSTOMER: "SHARED"})
     assert unclear.missing == (Ambiguous(CUSTOMER, "SHARED", "account", 2),)
     assert "customerid" not in unclear.values
+
+
+async def test_a_row_of_another_legal_entity_is_never_meant_and_its_legal_entity_is_named(
+    office: Office, world: Ends
+) -> None:
+    for name in ("east", "west"):
+        office.add("businessunit", name, name=name)
+        office.add("team", f"team {name}", name=f"team {name}", businessunitid=office.ids[name], teamtype=0)
+    east, west = office.ids["east"], office.ids["west"]
+    office.add("account", name="theirs", accountnumber="THEIRS", ownerid=("team", office.ids["team west"]))
+    usmf = LegalEntity("usmf", (east,), (west,), neighbours=((west, "demf"),))
+    demf = LegalEntity("demf", (west,), neighbours=((east, "usmf"),))
+    found = await resolve(world, "salesorders", {CUSTOMER: "THEIRS"}, usmf)
+    assert found.missing == (Missing(CUSTOMER, "THEIRS", "account", elsewhere="demf"),)
+    assert not (await resolve(world, "salesorders", {CUSTOMER: "THEIRS"}, demf)).missing
+    own = office.add("account", name="ours", accountnumber="THEIRS", ownerid=("team", office.ids["team east"]))
+    office.service.people.update("account", own, {"statecode": 1, "statuscode": 2})
+    world.sales.refresh()
+    chosen = (await resolve(world, "salesorders", {CUSTOMER: "THEIRS"}, usmf)).values["customerid"]
+    assert isinstance(chosen, Reference)
+    assert chosen.id == own, "an inactive own account is meant rather than an active one of another legal entity"
 
 
 async def test_the_latest_revision_of_a_won_quote_is_meant(office: Office, world: Ends) -> None:
