@@ -269,7 +269,11 @@ def _invoiced(row: Row, unit: Decimal) -> Iterator[Decimal]:
         gross = Decimal(row["InvoicedQuantity"]) * Decimal(row["SalesPrice"])
         charged = Decimal(row["LineTotalChargeAmount"]) - Decimal(row["LineTotalDiscountAmount"])
         for price_unit in _PRICE_UNITS:
-            yield _round(gross / price_unit, unit) + charged
+            priced = _round(gross / price_unit, unit) + charged
+            yield priced
+            # The discount of a line is rounded, and so is its amount.
+            if abs(priced - row["LineAmount"] - row["LineTotalChargeAmount"]) <= unit:
+                yield Decimal(row["LineAmount"]) + Decimal(row["LineTotalChargeAmount"])
 
 
 def _net(line: Row) -> Decimal:

@@ -162,7 +162,8 @@ def _selected(
 def _misfit(line: LineFigures, meaning: LineMeaning, precision: int) -> Decimal:
     """What price and discounts do not explain of the line's value, in the way that explains most of it."""
     if line.fixed is None:
-        return round_half_up(abs(meaning.value - _net(line, meaning.price)), precision)
+        inside = ZERO if meaning.charge else line.charges
+        return round_half_up(abs(meaning.value - inside - _net(line, meaning.price)), precision)
     return _beyond(line, meaning.value - line.fixed, precision)
 
 
@@ -283,11 +284,16 @@ def without_tax(
         share = _CUT.divide(meaning.discount * weight, whole) if whole else ZERO
         taxed = found.value + found.charge - share
         rate = _CUT.divide(line.tax, taxed) if taxed else ZERO
-        of_charge = round_half_up(found.charge * rate, precision)
+        value, charge = found.value, found.charge
+        if found.net is not None and charge:
+            apart, inside = value * (_ONE - rate), (value + charge) * (_ONE - rate)
+            if abs(found.net - inside) < abs(found.net - apart):
+                value, charge = value + charge, ZERO
+        of_charge = round_half_up(charge * rate, precision)
         of_share = round_half_up(share * rate, precision)
         if found.net is not None:
             # Of the tax inside the value, what the line's tax does not hold is that of the share.
-            of_share = found.value - found.net + of_charge - line.tax
-        nets.append((found.value - (line.tax - of_charge + of_share), found.charge - of_charge))
+            of_share = value - found.net + of_charge - line.tax
+        nets.append((value - (line.tax - of_charge + of_share), charge - of_charge))
         discount -= ZERO if line.canceled else of_share
     return nets, meaning.charge - header_tax, discount

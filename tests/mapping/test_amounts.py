@@ -426,6 +426,23 @@ def test_the_total_selects_where_the_row_allows_two_amounts(context: Context) ->
         assert NoteCode.TOTAL_UNEXPLAINED not in {note.code for note in result.notes}
 
 
+@pytest.mark.parametrize("discount", ["0", "23.80"])
+def test_a_fixed_charge_stays_in_the_invoice_line_where_prices_include_tax(discount: str, context: Context) -> None:
+    lines = Line(quantity=D(32), price=D("349.44"), fixed=D("2.38")), Line(quantity=D(28), price=D("124.30"))
+    order = Order(lines, includes_tax=True, charge=D("11.90"), discount=D(discount))
+    source = order.invoice()
+    shown = [
+        {**row, "LineTotalChargeAmount": line.fixed}
+        for row, line in zip(source.lines["SalesInvoiceLine"], lines, strict=True)
+    ]
+    header = {**source.header, "TotalChargeAmount": D("11.90") + D("2.38")}
+    result = mapped("invoices", replace(source, header=header, lines={"SalesInvoiceLine": shown}), context)
+    assert nets(result, "SalesInvoiceLine") == [row["LineAmount"] for row in shown]
+    assert not [line for line in result.lines if line.task != "SalesInvoiceLine"]
+    assert abs(value(result.header.values, "discountamount") - D(discount) / D("1.19")) <= CENT, "its tax is per line"
+    assert sales_total(result) == D(str(header["TotalInvoiceAmount"])) - D(str(header["InvoiceHeaderTaxAmount"]))
+
+
 def test_the_rows_decide_whether_the_amount_contains_the_fixed_charge(context: Context) -> None:
     """-0.05 x 13.6477 less 5 % and 12.5 % rounds to -0.57 one after the other, to -0.56 added up: -0.57 with a charge
     of -0.01 is both. The other line has one meaning only, and the amounts of one document are read alike."""
