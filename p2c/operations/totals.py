@@ -22,6 +22,7 @@ from enum import StrEnum
 
 ZERO = Decimal(0)
 _ONE = Decimal(1)
+_FIVE = Decimal(5)
 _HUNDRED = Decimal(100)
 
 
@@ -49,6 +50,9 @@ class Explanation(StrEnum):
     """The mapping reported that an amount had to be rounded, and the difference is below one unit per line."""
     HEADER_IGNORED = "header-amounts-ignored"
     """The template's `headerAmounts: ignore` leaves the header's discount and freight out; they are the difference."""
+    COARSE = "finops-rounds-coarser"
+    """F&O's own prices, discounts and charges come to the total of Sales, but F&O rounds amounts of this currency to
+    more than its smallest unit (CHF: 0.05)."""
     SPREAD = "header-amounts-on-lines"
     """Sales has a discount or freight on the header that F&O has on its lines: the sums agree, the lines cannot."""
 
@@ -199,6 +203,8 @@ def compare(sales: SalesFigures, finops: FinOpsFigures, state: State, places: in
         explanation = Explanation.SPREAD
     elif explanation is None and state.header_ignored and ours - theirs == sales.freight - sales.discount:
         explanation = Explanation.HEADER_IGNORED
+    elif explanation is None and _rounds_coarser(ours, finops, places):
+        explanation = Explanation.COARSE
     elif explanation is None and state.rounded and abs(ours - theirs) < len(finops.lines) * _ONE.scaleb(-places):
         explanation = Explanation.ROUNDING
     return Difference(sales.number, ours, theirs, line, explanation, reason)
@@ -218,6 +224,20 @@ def _nets_agree(sales: SalesFigures, finops: FinOpsFigures, places: int) -> bool
     nets = sum((line.net for line in sales.lines), ZERO) + sales.freight - sales.discount
     # Charges that include their tax are as much as freight and Freight Tax together.
     return nets - (ZERO if finops.tax_included else finops.header_tax) in _sums(finops, places)
+
+
+def _rounds_coarser(ours: Decimal, finops: FinOpsFigures, places: int) -> bool:
+    """Whether F&O's rows come to the figure of Sales before F&O rounds them, and all of its amounts are rounded so."""
+    lines = [] if finops.canceled else [line for line in finops.lines if not line.canceled]
+    step = _FIVE.scaleb(-places)
+    if finops.basis is not Basis.NET or finops.tax_included or any(line.amount % step for line in lines):
+        return False
+    unrounded = finops.charges - finops.discount
+    for line in lines:
+        if line.evidence is None:
+            return False
+        unrounded += rounded(line.evidence, places) + line.charges + line.others
+    return bool(lines) and unrounded == ours
 
 
 def _sums(finops: FinOpsFigures, places: int) -> list[Decimal]:

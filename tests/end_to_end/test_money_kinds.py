@@ -207,3 +207,21 @@ def test_header_amounts_of_sales_go_there_and_back_through_a_change_and_a_cancel
     play.run(["orders-to-sales"])
     assert order_in_sales(play, "K-back")["totalamount"] == people.order("K-back")["OrderTotalAmount"]
     settled(play)
+
+
+def test_an_order_that_f_and_o_rounds_coarser_is_explained_until_it_is_confirmed(stage: Raise) -> None:
+    """3 x 9.99 = 29.97 in Sales, 29.95 in F&O; once F&O is the master, Sales has 29.95 and the tax on it."""
+    play = opened(stage)
+    people = play.sandbox.finops
+    people.update("Currency", {"CurrencyCode": "USD"}, {"RoundingRuleSalesOrders": D("0.05")})
+    sell(play, "K-coarse", "A-1001", "USD", {"quantity": D(3), "priceperunit": D("9.99")})
+    counts(play.run(["orders-to-finops"]))
+    balances = [balance for agreement in play.reconcile() for balance in agreement.balances]
+    assert [(difference.number, difference.explanation) for one in balances for difference in one.differences] == [
+        ("K-coarse", "finops-rounds-coarser")
+    ]
+    people.confirm("K-coarse")
+    people.calculate_totals()
+    play.run(["orders-to-sales"])
+    assert order_in_sales(play, "K-coarse")["totalamount"] == people.order("K-coarse")["OrderTotalAmount"]
+    settled(play)

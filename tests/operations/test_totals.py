@@ -156,6 +156,21 @@ def test_the_line_of_the_freight_tax_is_no_part_of_what_was_spread() -> None:
     assert wrong.explanation is None
 
 
+def test_amounts_that_f_and_o_rounds_coarser_are_explained_where_its_prices_agree() -> None:
+    """3 x 9.99 = 29.97, which F&O rounds to 29.95 francs."""
+    ours_exact = sales("39.97", ours(1, "29.97"), ours(2, "10"))
+    coarse = finops(line(1, "29.95", gross="29.97"), line(2, "10.00", gross="10"))
+    found = compare(ours_exact, coarse, IN_SYNC, 2)
+    assert getattr(found, "explanation", None) is Explanation.COARSE
+    for wrong in (
+        finops(line(1, "29.95", gross="29.96"), line(2, "10.00", gross="10")),
+        finops(line(1, "29.96", gross="29.97"), line(2, "10.00", gross="10")),
+    ):
+        found = compare(ours_exact, wrong, IN_SYNC, 2)
+        assert found is not None
+        assert found.explanation is None
+
+
 def test_ignored_header_amounts_explain_their_own_sum_only() -> None:
     ignored = State(header_ignored=True)
     found = compare(sales("90", ours(1, "100"), discount="10"), finops(line(1, "100")), ignored, 2)
