@@ -259,10 +259,14 @@ def reconcile(
             for outcome in one.different:
                 fields = ", ".join(outcome.changed) or "not there"
                 console.print(f"  {one.template} {outcome.key}: {fields}", highlight=False, markup=False)
+        for one in agreements:
+            heading = f"{one.template} ({one.legal_entity})"
+            render.print_reasons(console, heading, report.reasons([*one.kept_back, *one.noted]))
         render.print_balances(console, [balance for one in agreements for balance in one.balances])
-    stopped = any(one.error for one in agreements)
-    differ = not all(one.agrees for one in agreements)
-    raise typer.Exit(Exit.STOPPED if stopped else Exit.WARNING if differ else Exit.DONE)
+    stopped = next((one for one in agreements if one.error), None)
+    if stopped is not None:
+        raise typer.Exit(code_of(stopped.stopped_by) if stopped.stopped_by is not None else Exit.STOPPED)
+    raise typer.Exit(Exit.DONE if all(one.agrees for one in agreements) else Exit.WARNING)
 
 
 def main() -> None:
@@ -315,6 +319,7 @@ def _agreement(one: Agreement) -> dict[str, Any]:
         "skipped": one.skipped,
         "different": [_outcome(outcome) for outcome in one.different],
         "keptBack": [_outcome(outcome) for outcome in one.kept_back],
+        "noted": [_outcome(outcome) for outcome in one.noted],
         "totals": [_balance(balance) for balance in one.balances],
         "error": one.error,
     }

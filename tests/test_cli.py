@@ -244,7 +244,12 @@ def test_a_disabled_user_is_exit_code_5_with_the_words_of_the_system(
     service = play.sandbox.sales if system == "sales" else play.sandbox.finops
     service.options.disabled_user_status = status
     service.user_disabled = True
-    for arguments in (("run", "accounts"), ("run", "accounts", "--full"), ("run", "orders-to-sales")):
+    for arguments in (
+        ("run", "accounts"),
+        ("run", "accounts", "--full"),
+        ("run", "orders-to-sales"),
+        ("reconcile", "accounts"),
+    ):
         result = p2c(*arguments)
         assert result.exit_code == 5, arguments
         assert "is disabled" in " ".join(result.output.split())
@@ -389,6 +394,7 @@ def test_reconcile(play: Stage, p2c: P2C) -> None:
             "skipped": 0,
             "different": [],
             "keptBack": [],
+            "noted": [],
             "totals": [],
             "error": "",
         }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from p2c.documents import Outcome, OutcomeKind
+from p2c.errors import P2CError
 from p2c.operations.balancing import balances
 from p2c.operations.totals import Balance
 from p2c.sync.session import Session
@@ -20,7 +21,8 @@ class Agreement:
     """What comparing one template for one legal entity gave.
 
     `different`: documents that a run would write, with the fields that differ. `kept_back`: documents that cannot go
-    (parked, rejected, failed), so that nothing can be said of them. `error`: why the comparison itself stopped.
+    (parked, rejected, failed), so that nothing can be said of them. `noted`: documents that
+    agree and have notes. `error`: why the comparison itself stopped, and `stopped_by` what stopped it.
     `balances`: the totals of its documents on both sides, one per currency; see `p2c.operations.totals`.
     """
 
@@ -30,7 +32,9 @@ class Agreement:
     skipped: int
     different: Sequence[Outcome] = field(default_factory=tuple)
     kept_back: Sequence[Outcome] = field(default_factory=tuple)
+    noted: Sequence[Outcome] = field(default_factory=tuple)
     error: str = ""
+    stopped_by: P2CError | None = None
     balances: Sequence[Balance] = field(default_factory=tuple)
 
     @property
@@ -53,7 +57,9 @@ async def reconcile(
             skipped=sum(outcome.kind is OutcomeKind.SKIPPED for outcome in one.outcomes),
             different=[outcome for outcome in one.outcomes if outcome.kind in _DIFFERENT],
             kept_back=[outcome for outcome in one.outcomes if outcome.kind not in (*_DIFFERENT, *_AGREEING)],
+            noted=[outcome for outcome in one.outcomes if outcome.kind in _AGREEING and outcome.notes],
             error=one.record.error,
+            stopped_by=one.error,
             balances=[
                 balance
                 for balance in totals
