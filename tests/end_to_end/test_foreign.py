@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from sandbox.company.sales_desk import Ref, SalesDesk
 from sandbox.sales.options import SalesOptions
 from tests.end_to_end.test_both_ways import kinds
 from tests.end_to_end.test_without_solution import without_solution
-from tests.staging import FULL, Raise, change_project, kept_back
+from tests.staging import FULL, Raise, change_project, counts, forget_requests, kept_back, writes
 
 LINE = {"ProductNumber": "MUG-01", "OrderedSalesQuantity": Decimal(3)}
 
@@ -338,3 +339,29 @@ def test_a_line_of_a_person_in_finops_is_not_overwritten_by_a_later_line_of_sale
         for row in finops.books.rows("SalesLine", SalesOrderNumber="N-1")
     }
     assert quantities == {1: Decimal(7), 2: Decimal(3), 3: Decimal(5)}
+
+
+# --- lost state ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solution", [True, False])
+@pytest.mark.parametrize("name", ["contoso", "contoso-group"])
+def test_without_any_state_every_document_is_found_again_and_nothing_is_written(
+    stage: Raise, name: str, solution: bool
+) -> None:
+    play = stage(name) if solution else stage(name, sales=SalesOptions(solution=False), project=without_solution)
+    for step in (play.company.set_up, play.company.sell, play.company.fulfil):
+        step()
+        play.run()
+    last = play.run(mode=FULL)
+    # Without the solution some records have no number: they wait for one, state or not.
+    counted, waiting = counts(last), {key: one.rule for key, one in kept_back(play, last).items()}
+    assert not (solution and waiting)
+    assert "number-taken" not in waiting.values()
+    shutil.rmtree(play.settings.state)
+    forget_requests(play)
+    results = play.run()
+    assert {key: one.rule for key, one in kept_back(play, results).items()} == waiting
+    assert counts(results) == counted
+    assert writes(play) == (0, 0)
+    assert all(one.get("unchanged") for one in counted.values())
