@@ -84,3 +84,27 @@ def test_another_sales_unit_leaves_no_price_of_the_former_one(stage: Raise, solu
     forget_requests(play)
     assert set(counts(play.run(["products"], mode=FULL))["products"]) <= {"unchanged", "skipped"}
     assert writes(play) == (0, 0)
+
+
+@pytest.mark.parametrize("solution", [False, True])
+def test_a_product_is_on_the_first_valid_price_list_alone(stage: Raise, solution: bool) -> None:
+    play = stage(sales=SalesOptions(solution=solution))
+    play.company.set_up()
+    sales = play.sandbox.sales
+    dollar = next(row["transactioncurrencyid"] for row in sales.rows("transactioncurrency", isocurrencycode="USD"))
+    for name, begin, end in (("A 2019", "2019-01-01", "2019-12-31"), ("A later", "2999-01-01", "2999-12-31")):
+        row = {"name": name, "transactioncurrencyid": dollar, "begindate": begin, "enddate": end}
+        sales.people.create("pricelevel", row)
+    play.sandbox.finops.new_product("LAMP", "Lamp", Decimal("0.5"), SalesUnitSymbol="ea")
+
+    assert counts(play.run(["products"]))["products"]["created"] > 0
+
+    assert items(play) == {("CRM Service USA (sample)", "Primary Unit"): Decimal("0.5")}
+    if solution:
+        assert lamp(play)["msdynce_ismaintainedexternally"] is True
+    play.sandbox.finops.change_product("LAMP", SalesPrice=Decimal("0.6"))
+    assert counts(play.run(["products"]))["products"]["updated"] == 1
+    assert items(play) == {("CRM Service USA (sample)", "Primary Unit"): Decimal("0.6")}
+    forget_requests(play)
+    assert set(counts(play.run(["products"], mode=FULL))["products"]) <= {"unchanged", "skipped"}
+    assert writes(play) == (0, 0)

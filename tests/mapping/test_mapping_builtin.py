@@ -140,17 +140,20 @@ def test_product(context: Context, solution_columns: frozenset[tuple[str, str]])
     with_solution = mapped("products", context, document("D0001", rows.PRODUCT))
     assert with_solution.key == "D0001"
     assert [line.task for line in with_solution.lines] == ["PriceListItem"]
-    assert with_solution.header.values["msdynce_ismaintainedexternally"] is True
     assert with_solution.header.values["price"] == D("110.01")
     assert with_solution.header.values["isstockitem"] is True
     assert with_solution.header.values["description"] is None
     assert with_solution.header.values["defaultuomid.name"] == "Primary Unit"
     assert with_solution.header.create["quantitydecimal"] == 0
-    assert with_solution.header.last == {"pricelevelid.transactioncurrencyid.isocurrencycode": "USD"}
+    marked = {"pricelevelid.transactioncurrencyid.isocurrencycode": "USD", "msdynce_ismaintainedexternally": True}
+    rules = mapper("products", context)
+    assert rules.applicable(with_solution.header, creating=True).last == marked
+    assert "msdynce_ismaintainedexternally" not in rules.applicable(with_solution.header, creating=True).values
+    assert rules.applicable(with_solution.header, creating=False).values["msdynce_ismaintainedexternally"] is True
     assert "dataAreaId" not in with_solution.header.values
 
     without = mapped("products", replace(context, absent=solution_columns), document("D0001", rows.PRODUCT))
-    assert "msdynce_ismaintainedexternally" not in without.header.values
+    assert not any("msdynce_" in slot for slot in {**without.header.values, **without.header.last})
     (item,) = without.lines
     assert item.task == item.label == "PriceListItem"
     assert item.entity == "productpricelevels"
