@@ -150,6 +150,8 @@ class NoteCode(StrEnum):
     """The state of an address is not known in its country; it is written as it was entered."""
     FOREIGN_LINE = "foreign-line"
     """The destination's document has a line that p2c did not create and the source does not have; it stays."""
+    MERGED = "merged"
+    """The record was merged into another one at the source; its record at the destination was put out of use."""
     MOVED = "moved"
     """The document has another number at the destination now; its record with the old number was put out of use."""
     PARTLY_SYNCED = "partly-synced"

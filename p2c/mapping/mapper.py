@@ -39,6 +39,8 @@ from p2c.templates.models import FieldMap, Template
 from p2c.templates.places import country_code, state_code
 
 LEGAL_ENTITY = "dataAreaId"
+MERGED = "merged"
+"""The column of a record of Sales that was merged into another one, and the code of what follows from it."""
 SUPERSEDED = "superseded revision"
 SAME_KEY = "same-key"
 """The code of rejections of documents that the destination cannot tell apart."""
@@ -204,6 +206,15 @@ class Mapper:
 
     def _settle(self, documents: Sequence[SourceDocument], positions: list[int]) -> Iterator[tuple[int, Mapped]]:
         """The verdict on each of several eligible documents with one key, but for the one that counts."""
+        standing = [position for position in positions if documents[position].header.get(MERGED) is not True]
+        if standing and len(standing) < len(positions):
+            # After a merge the master may have the number of the record that was merged into it.
+            for position in positions:
+                if position not in standing:
+                    yield position, Skipped(MERGED, "The record was merged; another record has its number now.")
+            positions = standing
+            if len(positions) == 1:
+                return
         version = self.template.header.source.version
         ranks = {position: _rank(documents[position].header.get(version)) for position in positions}
         highest = max(ranks.values())

@@ -249,7 +249,7 @@ class Finder:
     ) -> list[Found]:
         """The same; those that have moved with the row that they were before, if it is still there."""
         left = [
-            self._moves.left(work, number) if one.flaw is None else ()
+            (((work.left,) if work.left else self._moves.left(work, number)) if one.flaw is None else ())
             for work, number, one in zip(works, numbers, found, strict=True)
         ]
         wanted = [number for number in left if number]

@@ -32,6 +32,7 @@ from p2c.sync.cancellations import CancellationJudge
 from p2c.sync.compare import Comparer
 from p2c.sync.finding import Finder, Found, apart
 from p2c.sync.foreign_lines import ForeignLines
+from p2c.sync.merges import Merges
 from p2c.sync.moves import Moves, as_moved
 from p2c.sync.optional_fields import OptionalFields, Rejections
 from p2c.sync.outcomes import Awaited
@@ -79,6 +80,7 @@ class Loader:
         self._master_only = master_only
         self._readier = Readier(mapper, destination, legal_entity)
         self._finder = Finder(mapper, comparer, destination, legal_entity, told=policy == "source", couplings=couplings)
+        self._merges = Merges(mapper, decided=policy == "source")
         self._moves = Moves(mapper, decided=policy == "source")
         self._foreign_lines = ForeignLines(mapper, comparer)
         witness = Witness(mapper, comparer)
@@ -218,6 +220,11 @@ class Loader:
             verdict = self._comparer.compare(ready, _compared(work, existing), ours)
             if work.entry is not None:
                 verdict = revived(verdict, self._mapper, ready, existing, work.entry.before)
+            held = self._merges.hold(verdict, work, ready, existing)
+            if isinstance(held, Flaw):
+                done.append(Settled(work.document, outcomes.rejected(work.document, [held])))
+                continue
+            verdict = held
             verdict = self._moves.with_left(verdict, there.left)
             verdict = without_unstable(verdict, work, existing, self._hash)
             if self._dry and work.entry is not None:

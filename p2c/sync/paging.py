@@ -15,6 +15,7 @@ from p2c.sync.extracting import map_page
 from p2c.sync.finding import shared_number
 from p2c.sync.increments import noted
 from p2c.sync.loading import Loader
+from p2c.sync.merges import as_merged, is_merged
 from p2c.sync.renames import Renames
 from p2c.sync.sharing import SharedDocuments
 from p2c.sync.work import BEGUN, Settled, Work
@@ -61,13 +62,15 @@ class PageWork:
         others = await self._others(page)
         for document, result in map_page(self._mapper, self._with_spread(page, others)):
             if isinstance(result, MappedDocument):
-                mapped.append((document, result))
+                mapped.append((document, as_merged(document, result)))
             else:
                 settled.append(Settled(document, outcomes.from_mapping(document, result)))
         met = [*page.documents, *(one.document for one in left)]
         entries = await self._ledger.get_many([document.key for document in met if document.key])
         renamed = await self._renamed([one for one, _ in mapped], entries, compared)
         works: list[Work] = []
+        masters = _masters(page)
+        followed: list[SourceDocument] = []
         for document, result in mapped:
             entry = entries.get(document.key)
             if document.source_id in renamed:
@@ -78,7 +81,17 @@ class PageWork:
             else:
                 settled_before = entry if entry is not None and entry.settled else None
                 taken = await self._taken(document)
-                works.append(Work(document, result, settled_before, taken, others.get(document.key)))
+                work = Work(document, result, settled_before, taken, counterpart=others.get(document.key))
+                if settled_before is not None and settled_before.source_id.lower() in masters.get(document.key, ()):
+                    former = await self._former(document)
+                    if former and self._mapper.template.merges == "ask":
+                        flaw = self._renames.flaw(document, former)
+                        settled.append(Settled(document, outcomes.rejected(document, [flaw])))
+                        continue
+                    followed.append(document)
+                    # The record that had the number before is part of this one now.
+                    work = replace(work, entry=replace(settled_before, source_id=document.source_id), left=former)
+                works.append(work)
         begun: set[str] = set()
 
         async def note(what: Mapping[str, Entry]) -> None:
@@ -87,10 +100,19 @@ class PageWork:
             await self._ledger.flush()
 
         loaded = await self._loader.load(works, note, alone=alone)
+        went = {one.document.source_id for one in loaded if one.entry is not None and one.entry.settled}
+        if not self._dry and (done := [one for one in followed if one.source_id in went]):
+            await self._renames.accept(done)
         if newcomers:
             # Before the ledger knows them: what it knows and this does not could be renamed unnoticed.
             await self._renames.note([one.document for one in loaded if _is_new(one, entries)])
         return noted(settled + loaded, entries, begun)
+
+    async def _former(self, document: SourceDocument) -> str:
+        """The key under which the document was settled before it got the number of a merged record; "" if none."""
+        identifier = document.source_id.lower()
+        found = [key async for key, entry in self._ledger.entries() if entry.source_id.lower() == identifier]
+        return next((key for key in found if not same_key(key, document.key)), "")
 
     async def _others(self, page: Page) -> dict[str, Entry]:
         """What the template of the other direction remembers of the page's documents."""
@@ -172,6 +194,15 @@ class PageWork:
         document = SourceDocument(key=key, source_id=label, header={})
         flaw = Flaw(", ".join(link) or task, reason, f"{task} {label}".strip())
         return Settled(document, outcomes.rejected(document, [flaw]))
+
+
+def _masters(page: Page) -> dict[str, set[str]]:
+    """By key: the ids, in lower case, of merged records whose number another record on the page has now."""
+    found: dict[str, set[str]] = {}
+    for document in page.documents:
+        if document.key and is_merged(document):
+            found.setdefault(document.key, set()).add(document.source_id.lower())
+    return found
 
 
 def _is_new(one: Settled, entries: Mapping[str, Entry]) -> bool:

@@ -26,6 +26,7 @@ Note = Callable[[Mapping[str, Entry]], Awaitable[None]]
 class Work:
     """A mapped document to load, and what we remember of it (None: never settled).
 
+    `left` is the number that the document had before it got that of a record that was merged into it.
     `taken` are ids of rows at the destination that have its number there and are other documents. `counterpart` is what
     the template of the other direction remembers of the document (None: nothing, or there is no such template).
     """
@@ -34,6 +35,7 @@ class Work:
     mapped: MappedDocument
     entry: Entry | None
     taken: frozenset[str] = frozenset()
+    left: str = ""
     counterpart: Entry | None = None
 
     @property

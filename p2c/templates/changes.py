@@ -13,6 +13,7 @@ from p2c.templates.models import (
     Evidence,
     FieldMap,
     HeaderAmounts,
+    Merges,
     Model,
     Moves,
     Scalar,
@@ -35,8 +36,8 @@ class FieldChange(FieldMap):
 class TemplateChange(Model):
     """What is different in one template.
 
-    - `enabled`, `schedule`, `deletes`, `moves`, `conflicts`, `cancellations`, `publish`, `headerAmounts`: as in the
-      template.
+    - `enabled`, `schedule`, `deletes`, `moves`, `merges`, `conflicts`, `cancellations`, `publish`, `headerAmounts`:
+      as in the template.
     - `scope`: of a template of shared documents, whose rows go: those of the `master`, or of all (`union`).
     - `deactivate`: the values that put a document out of use, in place of the template's.
     - `evidence`: what proves that a row at the destination is the document, in place of the template's.
@@ -54,6 +55,7 @@ class TemplateChange(Model):
     deletes: Deletes | None = None
     deactivate: dict[str, Scalar] | None = None
     moves: Moves | None = None
+    merges: Merges | None = None
     conflicts: Conflicts | None = None
     scope: Literal["master", "union"] | None = None
     cancellations: Cancellations | None = None

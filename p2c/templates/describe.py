@@ -10,6 +10,7 @@ from pathlib import Path
 
 from p2c.documents import SystemName
 from p2c.templates import coverage
+from p2c.templates.filters import parse
 from p2c.templates.load import builtin_templates
 from p2c.templates.models import (
     Add,
@@ -20,6 +21,7 @@ from p2c.templates.models import (
     FieldMap,
     HeaderAmounts,
     Join,
+    Merges,
     Moves,
     Rule,
     Scalar,
@@ -38,6 +40,10 @@ _CONFLICTS: dict[Conflicts, str] = {
     "source": "the source wins",
     "destination": "the destination wins",
     "ask": "a person decides",
+}
+_MERGES: dict[Merges, str] = {
+    "hold": "its record gets the values of `deactivate`, once",
+    "ask": "rejected until a person decides",
 }
 _MOVES: dict[Moves, str] = {
     "follow": "created with its new number, and the old record gets the values of `deactivate`, in one change set",
@@ -77,6 +83,8 @@ def _template(template: Template) -> Iterator[str]:
     if template.scope == "master":
         yield "- Only from the master legal entity of the connection set, or (`scope`: `union`) from all"
     yield f"- Deleted at the source: {_deletes(template)}. Changed on both sides: {_CONFLICTS[template.conflicts]}"
+    if template.deactivate and any("merged" in parse(rule.when).paths() for rule in template.update_only):
+        yield f"- Merged into another record at the source (`merges`): {_MERGES[template.merges]}"
     if template.can_move:
         yield f"- Belongs to another record at the source (`moves`): {_MOVES[template.moves]}"
     if any(task.spread for task in template.tasks):

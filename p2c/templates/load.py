@@ -94,7 +94,7 @@ def template_hash(template: Template, time_zone: str = "") -> str:
         by_alias=True,
         exclude={
             *("schema_", "name", "description", "family", "runs_after", "schedule", "enabled"),
-            *("deletes", "deactivate", "moves", "conflicts", "couplings"),
+            *("deletes", "deactivate", "moves", "merges", "conflicts", "couplings"),
         },
     )
     for rule in content["updateOnly"]:

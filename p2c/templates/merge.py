@@ -37,6 +37,7 @@ _SETTINGS = (
     "deletes",
     "deactivate",
     "moves",
+    "merges",
     "conflicts",
     "cancellations",
     "publish",

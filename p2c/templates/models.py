@@ -26,6 +26,7 @@ Scalar = str | int | bool | None
 
 
 Moves = Literal["follow", "ask"]
+Merges = Literal["hold", "ask"]
 Deletes = Literal["ignore", "deactivate", "delete"]
 Conflicts = Literal["source", "destination", "ask"]
 Scope = Literal["each", "master", "union"]
@@ -453,6 +454,8 @@ class Template(Model):
     `moves`: a document that gets another number at the destination because a record that it belongs to is another one
     (a contact's account) is created there anew, and its old record gets the values of `deactivate` in the same change
     set (`follow`), or a person decides (`ask`).
+    `merges`: a record that was merged into another one at the source gets the values of `deactivate`, once (`hold`), or
+    a person decides (`ask`). It matters where a rule of `updateOnly` reads `merged`.
     `conflicts`: who wins when a document was changed on both sides since the last run: the `source`, the `destination`,
     or neither until a person decides (`ask`).
     `canceled`: how a document is recognised that was canceled at the source while the destination, which cannot be made
@@ -484,6 +487,7 @@ class Template(Model):
     deletes: Deletes = "ignore"
     deactivate: dict[str, Scalar] = Field(default_factory=dict)
     moves: Moves = "follow"
+    merges: Merges = "hold"
     conflicts: Conflicts = "source"
     canceled: Cancellation | None = None
     cancellations: Cancellations = "ask"

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from sandbox.sales import merging
 from sandbox.sales.address import Call, resolve_reference
 from sandbox.sales.changes import Caller, Row
 from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError, bad_status
+from sandbox.sales.implemented import not_implemented
 from sandbox.sales.rules.documents import LINES
 from sandbox.sales.stamping import state_name
 from sandbox.sales.values import is_guid
@@ -171,6 +173,11 @@ def perform(engine: Engine, call: Call, name: str, body: Mapping[str, Any]) -> t
         lock_prices(engine, "salesorder", _id(body, "SalesOrderId"), name.startswith("Lock"), caller)
     elif name in ("LockInvoicePricing", "UnlockInvoicePricing"):
         lock_prices(engine, "invoice", _id(body, "InvoiceId"), name.startswith("Lock"), caller)
+    elif name == "Merge":
+        if unknown := sorted(body.keys() - {"Target", "Subordinate", "PerformParentingChecks"}):
+            raise not_implemented(f"the parameter {unknown[0]} of Merge")
+        ids = {table: engine.table(table).id for table in merging.MERGED_TABLES}
+        merging.merge(engine, *merging.records(dict(body), ids), {}, caller)
     else:
         raise KeyError(name)
     return None

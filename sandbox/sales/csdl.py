@@ -27,6 +27,14 @@ _ACTIONS: dict[str, tuple[dict[str, str], str]] = {
     "UnlockSalesOrderPricing": ({"SalesOrderId": "Edm.Guid"}, ""),
     "LockInvoicePricing": ({"InvoiceId": "Edm.Guid"}, ""),
     "UnlockInvoicePricing": ({"InvoiceId": "Edm.Guid"}, ""),
+    "Merge": (
+        {
+            "Target": f"{_NAMESPACE}.{_BASE}",
+            "Subordinate": f"{_NAMESPACE}.{_BASE}",
+            "PerformParentingChecks": "Edm.Boolean",
+        },
+        "",
+    ),
 }
 
 

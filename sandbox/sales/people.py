@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from sandbox.sales import actions
+from sandbox.sales import actions, merging
 from sandbox.sales.changes import Caller, Row
 from sandbox.sales.engine import Engine
 from sandbox.sales.errors import SalesError
@@ -48,6 +48,9 @@ class People:
         routes = {name: self._with_id(act) for name, act in ids.items()}
         routes["create"] = lambda given: self.create(given["table"], given.get("row", {}))
         routes["update"] = lambda given: self.update(given["table"], given["id"], given.get("row", {}))
+        routes["merge"] = lambda given: self.merge(
+            given["table"], given["master"], given["subordinate"], given.get("row", {})
+        )
         routes["delete"] = lambda given: self.delete(given["table"], given["id"])
         return {name: _told(route) for name, route in routes.items()}
 
@@ -162,6 +165,14 @@ class People:
     def retire_product(self, product_id: str, user: str = "people") -> None:
         """Set a product to Retired."""
         self.update("product", product_id, {"statecode": 1, "statuscode": 2}, user)
+
+    def merge(
+        self, table: str, master: str, subordinate: str, row: Mapping[str, Any] | None = None, user: str = "people"
+    ) -> None:
+        """Merge an account or contact into another one, the master, which gets the columns of `row` as well."""
+        found = self.table(table)
+        content = self._stored(found, row or {})
+        self._act(user, lambda caller: merging.merge(self._engine, found.name, master, subordinate, content, caller))
 
     # ----------------------------------------------------------------- inside
 

@@ -137,7 +137,7 @@ def test_what_clients_send_by_habit_is_accepted(world: World) -> None:
 
 
 def test_an_action_that_is_not_there_says_so(world: World) -> None:
-    answer = world.post("Merge", {})
+    answer = world.post("QualifyLead", {})
     assert answer.status == 404
     assert "stand-in" in answer.text
 

@@ -3,6 +3,7 @@
 Several rows may have the number that is looked for. Then count, in this order: the number in the very same case; the
 row's state (active; of a quote: won or active); the legal entity's own business unit; of a quote's revisions the
 latest. A price list that is found by its currency must be active and valid today, and the first by name is taken.
+An account or contact that was merged into another one counts as that one, its master.
 Several that are still equal are Ambiguous: Sales itself would show a person a list to choose from.
 
 What was found is remembered, what was not is asked for again: somebody may have added it since. Nothing is remembered
@@ -34,7 +35,17 @@ from p2c.templates.resolve import bind
 CAPACITY = 50_000
 """Rows remembered by an end."""
 
-_DETAILS = ("statecode", "revisionnumber", "begindate", "enddate", "owninguser", "owningteam", "ownerid")
+_DETAILS = (
+    "statecode",
+    "merged",
+    "masterid",
+    "revisionnumber",
+    "begindate",
+    "enddate",
+    "owninguser",
+    "owningteam",
+    "ownerid",
+)
 _LOOKUP_DETAILS = {
     "product": ("defaultuomscheduleid",),
     "uom": ("uomscheduleid",),
@@ -48,6 +59,9 @@ _GOOD_STATES: Mapping[str, frozenset[int]] = {
     "quote": frozenset({1, 2}),
 }
 _DAY = timedelta(days=1)
+_MERGES = 20
+"""How many merges, one after the other, a lookup follows."""
+_MASTER = "_masterid_value"
 
 
 _Place = tuple[str, str, str]
@@ -150,6 +164,7 @@ class Lookups:
             groups: dict[_Place, list[RawRow]] = defaultdict(list)
             for row in await self._tables.having(table, column, unknown, {"$select": _select(table, name)}):
                 groups[table.name, column, fold(row[name])].append(row)
+            await self._follow_merges(table, list(groups.values()), _select(table, name))
             known |= {place: tuple(rows) for place, rows in groups.items()}
         for place in asked:
             if place in known:
@@ -158,6 +173,22 @@ class Lookups:
         while len(memory) > self._capacity:
             memory.popitem(last=False)
         return known
+
+    async def _follow_merges(self, table: SalesTable, groups: Sequence[list[RawRow]], select: str) -> None:
+        """Puts the master in the place of every row that was merged, and of its master, should that be merged too."""
+        for _ in range(_MERGES):
+            merged = [(rows, place) for rows in groups for place, row in enumerate(rows) if _master(row)]
+            if not merged:
+                return
+            masters = {str(_master(rows[place])) for rows, place in merged}
+            found = await self._tables.having(table, table.id, sorted(masters), {"$select": select})
+            by_id = {str(row[table.id]).lower(): row for row in found}
+            for rows, place in merged:
+                # A row whose master was deleted since stays as it is: inactive.
+                master = by_id.get(str(_master(rows[place])).lower())
+                rows[place] = {**rows[place], _MASTER: None} if master is None else master
+            for rows in groups:
+                rows[:] = {str(row[table.id]).lower(): row for row in rows}.values()
 
     # --- choosing among them ---
 
@@ -310,6 +341,11 @@ def _select(table: SalesTable, column: str) -> str:
     details = [*_DETAILS, units.COLUMN, *_LOOKUP_DETAILS.get(table.name, ())]
     known = [stored(table, one) for one in details if (found := table.find(one)) is not None and found.read]
     return ",".join(dict.fromkeys([table.id, column, *known]))
+
+
+def _master(row: RawRow) -> object:
+    """The id of the row that this one was merged into; None where it was not."""
+    return row.get(_MASTER) if row.get("merged") is True else None
 
 
 def _unfit(table: SalesTable, row: RawRow) -> str:
