@@ -109,3 +109,27 @@ def test_where_sales_takes_the_owner_there_is_no_note(stage: Raise) -> None:
     invoice, outcome = invoiced_under_an_unfit_owner(stage(sales=SalesOptions(disabled_owners="take")))
     assert invoice["ownerid"] == SELLER.id
     assert outcome.notes == ()
+
+
+def test_an_order_whose_owner_is_disabled_gets_the_changes_of_f_and_o(stage: Raise) -> None:
+    play = stage()
+    play.company.set_up()
+    play.run()
+    sales, finops, desk = play.sandbox.sales, play.sandbox.finops, SalesDesk(play.sandbox.sales)
+    product = sales.rows("product", statecode=0)[0]["productnumber"]
+    line = {"ProductNumber": product, "OrderedSalesQuantity": 1, "SalesPrice": 5}
+    number = finops.new_order("A-1001", [line])["SalesOrderNumber"]
+    finops.confirm(number)
+    finops.calculate_totals()
+    counts(play.run(["orders-to-sales"]))
+    (order,) = sales.rows("salesorder", ordernumber=number)
+    desk.update(Ref("salesorder", order["salesorderid"]), {"ownerid": SELLER})
+    desk.update(SELLER, {"isdisabled": True})
+    finops.update(
+        "CDSSalesOrderHeaders", {"dataAreaId": "usmf", "SalesOrderNumber": number}, {"SalesOrderName": "Renamed"}
+    )
+    finops.calculate_totals()
+    assert counts(play.run(["orders-to-sales"]))["orders-to-sales"] == {"updated": 1}
+    (order,) = sales.rows("salesorder", ordernumber=number)
+    assert (order["name"], order["ownerid"]) == ("Renamed", SELLER.id)
+    assert all(found.agrees for found in play.reconcile())
