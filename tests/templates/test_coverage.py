@@ -37,9 +37,9 @@ def raw_quotes() -> dict[str, Any]:
 def test_a_figure_that_loses_its_field_is_found() -> None:
     raw = raw_quotes()
     line = raw["tasks"][1]
-    line["fields"] = [field for field in line["fields"] if field["destination"] != "RequestedSalesQuantity"]
+    line["fields"] = [field for field in line["fields"] if field["destination"] != "FixedPriceCharges"]
     found = list(coverage.unaccounted(parse_template(raw, "quotes.json")))
-    assert found == [("destination", "CDSSalesQuotationLines", "RequestedSalesQuantity")]
+    assert found == [("destination", "CDSSalesQuotationLines", "FixedPriceCharges")]
 
 
 @pytest.mark.parametrize(
