@@ -74,7 +74,7 @@ class TaskPlan:
 
 
 def cancellations(template: Template, absence: Absence) -> tuple[Expression, ...]:
-    """The conditions that each say that a document was canceled at its source; none where nobody asks."""
+    """The conditions that each say that a document was canceled at its source; none where the template does not ask."""
     if template.canceled is None or template.cancellations == "ignore":
         return ()
     entity = template.header.source.entity

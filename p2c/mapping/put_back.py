@@ -1,7 +1,7 @@
 """Puts back what was spread: from the amounts of F&O's lines to the layout in which the seller entered them in Sales.
 
 A header discount and freight went to F&O as shares of the lines (`p2c/mapping/spread.py`). On the way back each line
-gives its shares to the header again. An order that nobody changed has then the amounts that it has in Sales; in a
+gives its shares to the header again. An unchanged order then has the amounts that it has in Sales; in a
 changed one, what differs stays with the line that was changed. The document's total is that of F&O in every case.
 """
 
