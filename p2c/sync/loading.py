@@ -29,7 +29,7 @@ from p2c.state.couplings import CouplingList
 from p2c.state.ledger import Entry
 from p2c.sync import conflicts, outcomes, remembering
 from p2c.sync.cancellations import CancellationJudge
-from p2c.sync.compare import Comparer
+from p2c.sync.compare import Comparer, Verdict
 from p2c.sync.finding import Finder, Found, apart
 from p2c.sync.foreign_lines import ForeignLines
 from p2c.sync.merges import Merges
@@ -197,40 +197,13 @@ class Loader:
             work = replace(known, entry=None) if there.adopted else known
             if there.moved:
                 work = replace(work, entry=as_moved(work.entry))
-            skipped = work.mapped.skipped
-            if work.mapped.canceled and (flaw := self._cancellations.flaw(work, there.existing)):
-                done.append(Settled(work.document, outcomes.rejected(work.document, [flaw])))
+            if (kept_back := self._kept_back(work, ready, there)) is not None:
+                done.append(kept_back)
                 continue
-            if skipped is not None and (work.mapped.canceled or not self._is_complete(there.existing)):
-                done.append(Settled(work.document, outcomes.skipped(work.document, skipped)))
+            verdict = self._verdict(work, ready, there, without_optional)
+            if isinstance(verdict, Flaw):
+                done.append(Settled(work.document, outcomes.rejected(work.document, [verdict])))
                 continue
-            if there.flaw is not None:
-                done.append(self._rejected(work.document, there, there.flaw))
-                continue
-            existing = there.existing
-            ours = work.entry.lines if work.entry is not None else None
-            stopped = self._stopped(work.document, existing)
-            if stopped is not None:
-                conflict = self._taken_over(work, ready, existing, ours, stopped)
-                done.append(Settled(work.document, outcomes.skipped(work.document, stopped), conflict=conflict))
-                continue
-            if flaws := self._foreign_lines.flaws(ready, existing, ours):
-                done.append(Settled(work.document, outcomes.rejected(work.document, flaws)))
-                continue
-            verdict = self._comparer.compare(ready, _compared(work, existing), ours)
-            if work.entry is not None:
-                verdict = revived(verdict, self._mapper, ready, existing, work.entry.before)
-            held = self._merges.hold(verdict, work, ready, existing)
-            if isinstance(held, Flaw):
-                done.append(Settled(work.document, outcomes.rejected(work.document, [held])))
-                continue
-            verdict = held
-            verdict = self._moves.with_left(verdict, there.left)
-            verdict = without_unstable(verdict, work, existing, self._hash)
-            if self._dry and work.entry is not None:
-                verdict = self._optional.known_to_be_rejected(verdict, work.entry)
-            if (rejection := without_optional.get(id(work))) is not None:
-                verdict = self._optional.left_out(verdict, rejection)
             if verdict.unfit:
                 done.append(Settled(work.document, outcomes.parked(work.document, verdict.unfit)))
             elif verdict.change is None:
@@ -242,8 +215,43 @@ class Loader:
                 )
                 done.append(Settled(work.document, outcome, self._memory.settled(work, ready, verdict)))
             else:
-                self._settle_conflict(Pending(work, verdict, verdict.change, ready), existing, pending, done)
+                self._settle_conflict(Pending(work, verdict, verdict.change, ready), there.existing, pending, done)
         return pending
+
+    def _kept_back(self, work: Work, ready: ReadyDocument, there: Found) -> Settled | None:
+        """How a document ends that is not compared with the row that was found; None where it is compared."""
+        document, existing, skipped = work.document, there.existing, work.mapped.skipped
+        if work.mapped.canceled and (flaw := self._cancellations.flaw(work, existing)):
+            return Settled(document, outcomes.rejected(document, [flaw]))
+        if skipped is not None and (work.mapped.canceled or not self._is_complete(existing)):
+            return Settled(document, outcomes.skipped(document, skipped))
+        if there.flaw is not None:
+            return self._rejected(document, there, there.flaw)
+        ours = work.entry.lines if work.entry is not None else None
+        stopped = self._stopped(document, existing)
+        if stopped is not None:
+            conflict = self._taken_over(work, ready, existing, ours, stopped)
+            return Settled(document, outcomes.skipped(document, stopped), conflict=conflict)
+        if flaws := self._foreign_lines.flaws(ready, existing, ours):
+            return Settled(document, outcomes.rejected(document, flaws))
+        return None
+
+    def _verdict(self, work: Work, ready: ReadyDocument, there: Found, without_optional: Rejections) -> Verdict | Flaw:
+        """What differs from the row that was found, and is to be written; a Flaw where a person has to decide."""
+        existing, entry = there.existing, work.entry
+        verdict = self._comparer.compare(ready, _compared(work, existing), entry.lines if entry is not None else None)
+        if entry is not None:
+            verdict = revived(verdict, self._mapper, ready, existing, entry.before)
+        held = self._merges.hold(verdict, work, ready, existing)
+        if isinstance(held, Flaw):
+            return held
+        verdict = self._moves.with_left(held, there.left)
+        verdict = without_unstable(verdict, work, existing, self._hash)
+        if self._dry and entry is not None:
+            verdict = self._optional.known_to_be_rejected(verdict, entry)
+        if (rejection := without_optional.get(id(work))) is not None:
+            verdict = self._optional.left_out(verdict, rejection)
+        return verdict
 
     def _rejected(self, document: SourceDocument, found: Found, flaw: Flaw) -> Settled:
         """The document waits for a person, who sees both records where its number is taken."""
